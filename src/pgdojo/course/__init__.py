@@ -1,0 +1,1 @@
+"""What is taught: documents, passages, facts and the glossary, read and validated into frozen records."""

@@ -1,0 +1,224 @@
+"""Everything about a course that a program can judge, each fault with its place.
+
+The files must be readable and of the right shape; ids that are cited must exist; every line of the notes must be met by a fact;
+handbook pages must rest on facts, hold a diagram, a table and a then-and-now box where the notes are superseded, and be of a
+length that is read; glossary names must be unambiguous.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from pgdojo.course import markdown
+from pgdojo.course.load import Course, is_superseded, load_course
+from pgdojo.course.records import Document, Passage
+from pgdojo.errors import CourseError, Fault
+
+MIN_WORDS, MAX_WORDS = 900, 1800
+"""Length of a handbook page, in words without its diagrams."""
+
+FACTS_PER_SECTION = 1
+
+_BULLET = re.compile(r"^\s*(?:[*+-]\s+)?")
+_ANY_MARK = re.compile(r"\[([a-z]+(?:/[\w./-]+)?#[\w.-]+)\]")
+_TABLE_RULE = re.compile(r"^\s*\|[\s:|-]+\|\s*$", re.MULTILINE)
+_THEN_AND_NOW = re.compile(r"^>\s*\*\*Then and now\*\*", re.MULTILINE)
+_FENCE = re.compile(r"^```mermaid\s*$(?P<body>.*?)^```\s*$", re.MULTILINE | re.DOTALL)
+_DIAGRAMS = (
+    "flowchart",
+    "graph",
+    "sequenceDiagram",
+    "timeline",
+    "stateDiagram",
+    "gantt",
+    "classDiagram",
+    "erDiagram",
+    "pie",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """What a check found."""
+
+    faults: tuple[Fault, ...]
+    notices: tuple[str, ...]
+    """What is worth knowing and no fault."""
+    summary: str
+
+
+def check_course(root: Path) -> Report:
+    """Validate the course in the folder `root`.
+
+    Raises:
+        UsageError: The folder is no course.
+    """
+    try:
+        course = load_course(root)
+    except CourseError as cause:
+        count = len(cause.faults)
+        return Report(faults=cause.faults, notices=(), summary=f"{count} fault{'s' if count > 1 else ''}.")
+    faults = [*course.skipped, *_notes(course), *_facts(course), *_handbook(course), *_glossary(course)]
+    summary = (
+        f"{len(course.documents)} documents, {len(course.facts)} facts, {len(course.terms)} terms, "
+        f"{len(course.foreign)} foreign subjects: {len(faults) or 'no'} fault{'' if len(faults) == 1 else 's'}."
+    )
+    return Report(faults=tuple(faults), notices=tuple(_notices(course)), summary=summary)
+
+
+def notes_claims(document: Document) -> dict[str, int]:
+    """What the notes claim: each of their lines without its bullet, headings left out, with the line's number."""
+    claims: dict[str, int] = {}
+    for number, row in enumerate(document.text.split("\n"), 1):
+        claim = _BULLET.sub("", row).rstrip()
+        if claim and not claim.startswith("#") and number >= document.body_line:
+            claims.setdefault(claim, number)
+    return claims
+
+
+def _notes(course: Course) -> Iterator[Fault]:
+    """Every claim is met by a fact, and every line that a fact names stands in the notes."""
+    notes = next((document for document in course.documents if document.kind == "notes"), None)
+    if notes is None or not course.facts:
+        return
+    claims = notes_claims(notes)
+    for claim, number in claims.items():
+        if claim not in course.facts_by_line:
+            yield Fault(
+                file=notes.path,
+                line=number,
+                problem=f"no fact speaks to “{claim}”.",
+                next_step="Write the line under notes_lines of the fact that does.",
+            )
+    for fact in course.facts:
+        for line in fact.notes_lines:
+            if line not in claims:
+                yield _fact_fault(
+                    course, fact, "notes_lines", f"“{line}” is no line of the notes.", _near(line, claims)
+                )
+
+
+def _facts(course: Course) -> Iterator[Fault]:
+    asked: dict[str, str] = {}
+    for fact in course.facts:
+        if fact.notes_lines and fact.standing == "new":
+            yield _fact_fault(course, fact, "status", "a fact that speaks to the notes cannot be new.")
+        if not fact.notes_lines and fact.standing == "unchanged" and any(d.kind == "notes" for d in course.documents):
+            yield _fact_fault(course, fact, "status", "unchanged against what? It names no line of the notes.")
+        for question in fact.asks:
+            key = " ".join(question.casefold().split())
+            if key in asked:
+                yield _fact_fault(course, fact, "asks", f"“{question}” is claimed by {asked[key]} too.", "Keep one.")
+            asked[key] = fact.id
+
+
+def _handbook(course: Course) -> Iterator[Fault]:
+    if not course.facts:
+        return
+    ids = {fact.id: fact for fact in course.facts}
+    for document in course.documents:
+        yield from _marks(document, set(ids))
+        if document.slug.startswith("handbook/"):
+            yield from _page(document, ids)
+
+
+def _marks(document: Document, known: set[str]) -> Iterator[Fault]:
+    """Citation marks name facts that exist."""
+    for number, row in enumerate(document.text.split("\n"), 1):
+        for mark in _ANY_MARK.findall(row):
+            if mark.startswith("facts#") and mark not in known:
+                yield Fault(
+                    file=document.path, line=number, problem=f"there is no {mark}.", next_step=_near(mark, known)
+                )
+
+
+def _page(document: Document, facts: dict[str, Passage]) -> Iterator[Fault]:
+    diagrams = list(_FENCE.finditer(document.text))
+    words = len(_FENCE.sub("", document.text).split())
+    cited = markdown.cited_facts(document.text)
+    if not MIN_WORDS <= words <= MAX_WORDS:
+        yield Fault(file=document.path, problem=f"the page has {words} words, not {MIN_WORDS} to {MAX_WORDS}.")
+    if not document.topic or not document.summary:
+        yield Fault(file=document.path, line=1, field="topic, summary", problem="the front matter lacks them.")
+    if not diagrams:
+        yield Fault(file=document.path, problem="the page has no Mermaid diagram.")
+    for diagram in diagrams:
+        if not diagram["body"].strip().startswith(_DIAGRAMS):
+            line = document.text.count("\n", 0, diagram.start()) + 1
+            yield Fault(file=document.path, line=line, problem="this is no kind of Mermaid diagram.")
+    if not _TABLE_RULE.search(document.text):
+        yield Fault(file=document.path, problem="the page has no table.")
+    superseded = any(is_superseded(facts[fact]) for fact in cited if fact in facts)
+    if superseded and not _THEN_AND_NOW.search(document.text):
+        yield Fault(
+            file=document.path,
+            problem="the page cites superseded facts and has no then-and-now box.",
+            next_step="Add a quote that begins with > **Then and now**.",
+        )
+    lines = document.text.split("\n")
+    for section in markdown.sections(lines, document.body_line - 1):
+        if len(section.heading) < 2 or not section.blocks:
+            continue
+        first, last = section.blocks[0].first, section.blocks[-1].last
+        if len(markdown.cited_facts("\n".join(lines[first:last]))) < FACTS_PER_SECTION:
+            yield Fault(file=document.path, line=first, problem=f"the section {section.heading[-1]} rests on no fact.")
+
+
+def _glossary(course: Course) -> Iterator[Fault]:
+    file = "knowledge/glossary.yaml"
+    known = {fact.id for fact in course.facts}
+    owners: dict[str, str] = {}
+    for term in course.terms:
+        for name in term.names:
+            key = " ".join(name.casefold().split())
+            if owners.get(key, term.id) != term.id:
+                yield Fault(
+                    file=file, item=term.id, problem=f"“{name}” means {owners[key]} too.", next_step="Keep one."
+                )
+            owners[key] = term.id
+        for fact in term.see:
+            if fact not in known:
+                yield Fault(
+                    file=file, item=term.id, field="see", problem=f"there is no {fact}.", next_step=_near(fact, known)
+                )
+    for entry in course.foreign:
+        for name in entry.names:
+            key = " ".join(name.casefold().split())
+            if key in owners:
+                yield Fault(
+                    file=file, item=entry.term, problem=f"“{name}” is a name of {owners[key]}, which is taught."
+                )
+        for fact in entry.mentioned:
+            if fact not in known:
+                yield Fault(
+                    file=file,
+                    item=entry.term,
+                    field="mentioned",
+                    problem=f"there is no {fact}.",
+                    next_step=_near(fact, known),
+                )
+
+
+def _notices(course: Course) -> Iterator[str]:
+    cited = {fact for document in course.documents for fact in markdown.cited_facts(document.text)}
+    alone = [fact.id for fact in course.facts if fact.id not in cited]
+    if alone and any(document.slug.startswith("handbook/") for document in course.documents):
+        yield f"{len(alone)} facts are cited by no page, the first is {alone[0]}."
+    silent = sum(not fact.asks for fact in course.facts)
+    if silent:
+        yield f"{silent} facts say no question that they answer; they are found less often and suggested never."
+
+
+def _fact_fault(course: Course, fact: Passage, field: str, problem: str, next_step: str = "") -> Fault:
+    item = fact.id.removeprefix("facts#")
+    line = course.fact_lines.get(fact.id)
+    return Fault(file=fact.document, line=line, item=item, field=field, problem=problem, next_step=next_step)
+
+
+def _near(name: str, known: dict[str, int] | set[str]) -> str:
+    near = get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"Did you mean {near[0]}?" if near else ""

@@ -1,0 +1,304 @@
+"""The composition root: the one place that knows the concrete parts and where they live on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from platformdirs import user_cache_path
+
+from pgdojo.ask import gate
+from pgdojo.ask.records import Answer
+from pgdojo.ask.service import Asker
+from pgdojo.ask.trees import FittedGate
+from pgdojo.course.records import Document, Passage, Term
+from pgdojo.errors import PgdojoError, SearchIndexError, UsageError
+from pgdojo.search.encoder import DEFAULT_MODEL
+from pgdojo.search.index import Index, IndexFolder, Manifest
+from pgdojo.search.retriever import Retriever, ScoredPassage
+
+if TYPE_CHECKING:
+    from pgdojo.ask.evaluation import Evaluation
+    from pgdojo.course.load import Course
+    from pgdojo.learner.journal import Journal
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Hears of the stage, how many of it are done, and how many there are."""
+
+_PACKAGE = Path(__file__).parent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexState:
+    """What is known of the index in use."""
+
+    passages: int
+    documents: int
+    built_at: datetime
+    model: str
+    stale: bool
+    """Whether the course has changed since."""
+    notice: str = ""
+    """Why answers are slower than they could be, where they are."""
+
+    @classmethod
+    def of(cls, manifest: Manifest, *, stale: bool) -> IndexState:
+        """The state that `manifest` tells of."""
+        reason = f"{manifest.model} runs in sentence-transformers, because {manifest.fallback_reason}."
+        return cls(
+            passages=manifest.passages,
+            documents=manifest.documents,
+            built_at=datetime.fromisoformat(manifest.built_at),
+            model=manifest.model,
+            stale=stale,
+            notice="" if manifest.encoder else reason,
+        )
+
+
+def find_course(named: Path | None = None) -> Path:
+    """The course's folder: the one `named`, this folder if it is one, or the course that comes with pgdojo.
+
+    Raises:
+        UsageError: The folder named holds no course.
+    """
+    if named is not None:
+        if not (named / "knowledge").is_dir():
+            raise UsageError(
+                f"{named} is no course: it has no folder knowledge/.",
+                next_step="Name a course's folder with --course, or make one with pgdojo init DIR.",
+            )
+        return named.resolve()
+    here = Path.cwd()
+    if (here / "knowledge" / "notes.md").is_file():
+        return here
+    bundled = _PACKAGE / "bundled"
+    return bundled if bundled.is_dir() else _PACKAGE.parents[1]
+
+
+def index_folder(course: Path) -> IndexFolder:
+    """Where the index of `course` lives: beside it, or in the user's cache where the course cannot be written to."""
+    beside = course / "index"
+    installed = _PACKAGE in (course, *course.parents)
+    if not installed and os.access(course, os.W_OK) and (not beside.exists() or os.access(beside, os.W_OK)):
+        return IndexFolder(beside)
+    key = hashlib.sha256(str(course).encode()).hexdigest()[:12]
+    return IndexFolder(user_cache_path("pgdojo", appauthor=False) / f"index-{key}")
+
+
+def gate_file(course: Path) -> Path:
+    """The gate fitted on this course's questions, or the general one where there is none."""
+    own = course / "knowledge" / "gate.json"
+    return own if own.is_file() else _PACKAGE / "ask" / "gate.json"
+
+
+class Dojo:
+    """A course opened for learners: ask, search, read, and the journal of what they did."""
+
+    def __init__(self, course: Path, folder: IndexFolder) -> None:
+        """Open the index in `folder`, which was made from `course`.
+
+        Raises:
+            SearchIndexError, ModelError, UsageError: The index, its encoder or the gate cannot be used.
+        """
+        self.course_folder = course
+        self.index_folder = folder
+        self.index = Index(folder)
+        self.asker = Asker(self.index, FittedGate.load(gate_file(course), gate.feature_names()))
+
+    @property
+    def title(self) -> str:
+        """Name of the course, for readers."""
+        return self.index.manifest.title
+
+    def ask(self, question: str, history: Sequence[str] = ()) -> Answer:
+        """Answer `question`, which may follow on from `history`, earlier questions with the oldest first."""
+        return self.asker.ask(question, history)
+
+    def search(self, query: str, k: int) -> list[ScoredPassage]:
+        """The `k` passages that fit `query` best."""
+        return Retriever(self.index).search(query, k)
+
+    def passage(self, passage_id: str) -> Passage | None:
+        """The passage called `passage_id`, None if there is none."""
+        return self.asker.passage(passage_id)
+
+    @cached_property
+    def _course(self) -> Course:
+        from pgdojo.course.load import load_course
+
+        return load_course(self.course_folder)
+
+    def documents(self) -> tuple[Document, ...]:
+        """The notes, then the pages in their order."""
+        return self._course.documents
+
+    def passages(self, document_slug: str) -> tuple[Passage, ...]:
+        """The passages of one document, in its order."""
+        return self._by_document.get(document_slug, ())
+
+    @cached_property
+    def _by_document(self) -> dict[str, tuple[Passage, ...]]:
+        found: dict[str, list[Passage]] = {}
+        for position in range(len(self.index)):
+            passage = self.index.passage(position)
+            found.setdefault(passage.id.rsplit("#", 1)[0], []).append(passage)
+        return {slug: tuple(passages) for slug, passages in found.items()}
+
+    def facts(self) -> tuple[Passage, ...]:
+        """The ledger."""
+        return self.passages("facts")
+
+    def terms(self) -> tuple[Term, ...]:
+        """The glossary."""
+        return self.index.terms
+
+    def suggestions(self) -> tuple[str, ...]:
+        """Four questions on different topics that the material answers, of which the first are of the oldest standing."""
+        return self._suggestions
+
+    @cached_property
+    def _suggestions(self) -> tuple[str, ...]:
+        found: dict[str, str] = {}
+        for passage in self.facts():
+            if passage.asks and passage.standing in {"changed", "retired"}:
+                found.setdefault(passage.topic, passage.asks[0])
+        for passage in self.facts():
+            if passage.asks:
+                found.setdefault(passage.topic, passage.asks[0])
+        wanted = [topic for topic in ("ha", "backups", "aurora", "security") if topic in found]
+        return tuple(found[topic] for topic in dict.fromkeys([*wanted, *found]))[:4]
+
+    @cached_property
+    def journal(self) -> Journal:
+        """What learners did, opened when it is first needed."""
+        from pgdojo.learner.journal import Journal
+
+        return Journal.open()
+
+    @property
+    def state(self) -> IndexState:
+        """What is known of the index in use."""
+        return IndexState.of(self.index.manifest, stale=self.is_stale())
+
+    def is_stale(self) -> bool:
+        """Whether the course has changed since its index was built; False where that cannot be seen."""
+        with suppress(SearchIndexError, OSError):
+            return self.index_folder.is_stale(self.course_folder)
+        return False
+
+
+def open_dojo(course: Path | None = None, *, progress: Progress | None = None) -> Dojo:
+    """Open a course, building its index first where that is missing, damaged or out of date.
+
+    The build runs in a process of its own, so that torch never enters this one.
+
+    Args:
+        course: Its folder; None takes the one that `find_course` finds.
+        progress: Hears how far a build has come.
+
+    Raises:
+        PgdojoError: The course has faults, or its index cannot be built or opened.
+    """
+    found = find_course(course)
+    folder = index_folder(found)
+    try:
+        if not folder.is_stale(found):
+            return Dojo(found, folder)
+    except SearchIndexError:
+        pass
+    build_beside(found, progress=progress)
+    return Dojo(found, folder)
+
+
+def build_beside(course: Path, *, progress: Progress | None = None, rebuild: bool = False) -> None:
+    """Build the index of `course` in a child process, hearing of its progress.
+
+    Raises:
+        PgdojoError: The build failed; the message is the child's.
+    """
+    model = _model_in_use(course)
+    command = [sys.executable, "-m", "pgdojo", "--course", str(course), "index", "--progress", "json", "--model", model]
+    if rebuild:
+        command.append("--rebuild")
+    with subprocess.Popen(  # noqa: S603 - this interpreter and our own module
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as child:
+        for line in child.stdout or ():
+            with suppress(ValueError, KeyError):
+                heard = json.loads(line)
+                if progress:
+                    progress(heard["stage"], heard["done"], heard["total"])
+        complaint = child.stderr.read() if child.stderr else ""
+    if child.returncode:
+        lines = [line for line in complaint.splitlines() if line.startswith("pgdojo: ")]
+        raise PgdojoError(lines[-1].removeprefix("pgdojo: ") if lines else "The index could not be built.")
+
+
+def _model_in_use(course: Path) -> str:
+    try:
+        return index_folder(course).manifest().model
+    except SearchIndexError:
+        return DEFAULT_MODEL
+
+
+def build(
+    course: Path, *, model: str | None = None, rebuild: bool = False, progress: Progress | None = None
+) -> Manifest:
+    """Build the index of `course` in this process; the model in use stays unless another is named.
+
+    Raises:
+        CourseError: The course has faults.
+        ModelError, SearchIndexError: The model cannot be loaded, or the index cannot be written.
+    """
+    from pgdojo.course.load import load_course
+    from pgdojo.search.index import build_index
+
+    loaded = load_course(course)
+    return build_index(
+        loaded, index_folder(course), model=model or _model_in_use(course), rebuild=rebuild, progress=progress
+    )
+
+
+def evaluation_of(
+    course: Path, questions: Path, *, fit: bool = False, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Ask the questions in the folder `questions` and return the figures; with `fit`, keep a gate fitted on them.
+
+    Raises:
+        CourseError, UsageError: A question file has faults, or there is none.
+    """
+    from pgdojo.ask.evaluation import Evaluation, load_questions
+    from pgdojo.ask.report import figures
+    from pgdojo.course.load import known_file
+
+    sets = load_questions(questions)
+    dojo = open_dojo(course, progress=progress)
+    evaluation = Evaluation(dojo.asker, sets, progress)
+    confidence = evaluation.cross_validated()
+    if not fit:
+        return figures(evaluation, confidence, dojo.asker.gate.threshold, dojo.asker.gate.fitted_on)
+    fitted = evaluation.fit()
+    report = figures(evaluation, confidence, fitted.threshold, fitted.fitted_on)
+    fitted.save(course / "knowledge" / "gate.json", {name: rows[-1] for name, rows in report["answers"].items()})
+    known = json.dumps(evaluation.known_questions(), ensure_ascii=False, indent=0) + "\n"
+    known_file(course).write_text(known, encoding="utf-8")
+    if course == _PACKAGE.parents[1]:
+        _fit_general(evaluation)
+    build_beside(course, progress=progress)
+    return report
+
+
+def _fit_general(evaluation: Evaluation) -> None:
+    """Fit the gate of courses that have no questions of their own, on what every course has."""
+    names = [name for name in gate.feature_names() if name not in gate.KNOWN]
+    evaluation.fit(names).save(_PACKAGE / "ask" / "gate.json", {})

@@ -1,0 +1,159 @@
+"""The journal's tables: one per kind of event, appended to and never changed.
+
+The migrations build them; a test compares both. Types guard the door, so that no statement can go around it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+from pgdojo.learner.text import IDENTIFIER_LENGTH, clean, clean_json, identifier, require_aware
+
+VERSION = "0001"
+"""The newest migration. Four digits, so that versions compare as text."""
+
+
+class Prose(TypeDecorator[str]):
+    """What people write, cleaned of what cannot be stored."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - its base's shape
+        """Clean on the way in."""
+        return None if value is None else clean(value)
+
+
+class Identifier(TypeDecorator[str]):
+    """What programs name things by: kept as it is, or refused."""
+
+    impl = String(IDENTIFIER_LENGTH)
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - its base's shape
+        """Refuse on the way in."""
+        return None if value is None else identifier(value)
+
+
+class Plain(TypeDecorator[Any]):
+    """JSON, cleaned like prose."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002 - its base's shape
+        """Clean on the way in."""
+        return clean_json(value)
+
+
+class Moment(TypeDecorator[datetime]):
+    """A time, aware outside and UTC inside, also where the database keeps no zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - its base's shape
+        """Turn into UTC on the way in; a naive time is refused."""
+        if value is None:
+            return None
+        require_aware(value)
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - its base's shape
+        """Give the zone back on the way out."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+    }
+)
+
+
+def _events(name: str, *parts: Column[Any] | ForeignKeyConstraint | UniqueConstraint | Index) -> Table:
+    """Declare a table of events: numbered as they arrive, each with the caller's key and its learner."""
+    return Table(
+        name,
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("key", Identifier, nullable=False, unique=True),
+        Column("learner", Identifier, nullable=False),
+        *parts,
+    )
+
+
+turns = _events(
+    "turns",
+    Column("conversation", Identifier, nullable=False),
+    Column("question", Prose, nullable=False),
+    Column("standalone", Prose, nullable=False),
+    Column("answer", Plain, nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    UniqueConstraint("learner", "key"),
+    Index(None, "learner", "conversation"),
+)
+
+renames = _events(
+    "renames",
+    Column("conversation", Identifier, nullable=False),
+    Column("title", Prose, nullable=False),
+    Column("renamed_at", Moment, nullable=False),
+    Index(None, "learner", "conversation"),
+)
+
+deletions = _events(
+    "deletions",
+    Column("conversation", Identifier, nullable=False),
+    Column("deleted_at", Moment, nullable=False),
+    Index(None, "learner", "conversation"),
+)
+
+feedback = _events(
+    "feedback",
+    Column("turn", Identifier, nullable=False),
+    Column("helpful", Boolean, nullable=False),
+    Column("reason", Prose, nullable=False),
+    Column("given_at", Moment, nullable=False),
+    # Both columns, so that the database itself refuses feedback on another learner's turn.
+    ForeignKeyConstraint(["learner", "turn"], ["turns.learner", "turns.key"]),
+    Index(None, "learner", "turn"),
+)
+
+gaps = _events(
+    "gaps",
+    Column("question", Prose, nullable=False),
+    Column("nearest", Plain, nullable=False),
+    Column("noted_at", Moment, nullable=False),
+)
+
+reads = _events(
+    "reads",
+    Column("passage", Identifier, nullable=False),
+    Column("document", Identifier, nullable=False),
+    Column("read_at", Moment, nullable=False),
+    Index(None, "learner", "passage"),
+)

