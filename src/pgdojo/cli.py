@@ -154,11 +154,10 @@ def _batch_lines(name: str) -> Iterator[Iterable[tuple[int, str]]]:
         yield lines(sys.stdin)
         return
     try:
-        file = Path(name).open(encoding="utf-8-sig")
-    except OSError as cause:
-        raise UsageError(f"{name} cannot be read ({cause.strerror}).") from cause
-    with file:
-        yield lines(file)
+        with Path(name).open(encoding="utf-8-sig") as file:
+            yield lines(file)
+    except FileNotFoundError as cause:
+        raise UsageError(f"There is no file {name}.", next_step="Name one, or - for standard input.") from cause
 
 
 def _batch_question(line: str, number: int) -> dict[str, Any]:
@@ -265,8 +264,8 @@ def index(
         with _progress() as hear:
             manifest = build(course, model=model, rebuild=rebuild, progress=hear)
         _print(
-            f"{manifest.passages:,} passages from {manifest.documents:,} documents, {manifest.embedded:,} texts embedded, "
-            f"in {index_folder(course).path}"
+            f"{manifest.passages:,} passages from {manifest.documents:,} documents, "
+            f"{manifest.embedded:,} texts embedded, in {index_folder(course).path}"
         )
     for fault in _skipped(course):
         _say(fault)

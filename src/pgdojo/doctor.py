@@ -71,8 +71,8 @@ def _course_and_index(named: Path | None) -> Callable[[], Iterator[Finding]]:
         state = _state(index, stale=folder.is_stale(course))
         yield Finding(
             name="index",
-            says=f"{state.passages:,} passages from {state.documents:,} documents, built {state.built_at:%d %b %Y %H:%M} UTC "
-            f"with {state.model}, in {folder.path}",
+            says=f"{state.passages:,} passages from {state.documents:,} documents, "
+            f"built {state.built_at:%d %b %Y %H:%M} UTC with {state.model}, in {folder.path}",
             fine=not state.stale,
             next_step="The course has changed since: run pgdojo index." if state.stale else state.notice,
         )

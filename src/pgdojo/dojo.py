@@ -163,7 +163,7 @@ class Dojo:
         return self.index.terms
 
     def suggestions(self) -> tuple[str, ...]:
-        """Four questions on different topics that the material answers, of which the first are of the oldest standing."""
+        """Four questions on different topics that the material answers, those about changes first."""
         return self._suggestions
 
     @cached_property
@@ -261,7 +261,7 @@ def build(
         ModelError, SearchIndexError: The model cannot be loaded, or the index cannot be written.
     """
     from pgdojo.course.load import load_course
-    from pgdojo.search.index import build_index
+    from pgdojo.search.build import build_index
 
     loaded = load_course(course)
     return build_index(

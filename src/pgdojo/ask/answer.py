@@ -210,18 +210,18 @@ class Composer:
             passage = view.passage
             if not passage.notes_lines or not (asked or is_superseded(passage)):
                 continue
-            for line in passage.notes_lines[:1]:
-                found = self._notes_line(line)
-                if found is None:
-                    continue
-                notes, span = found
-                fate = _FATE.get(passage.standing or "", "which still holds")
-                n = draft.cite(notes, span)
-                known = next(citation.n for citation in draft.citations if citation.passage_id == passage.id)
-                quote = notes.quote(span).rstrip(".")
-                text = f"The notes say “{quote}”, {fate}."
-                draft.sentences.append(Sentence(text=text, citations=(n, known), role="then"))
-                return
+            found = self._notes_line(max(passage.notes_lines, key=len))
+            # A fact that speaks to a whole list of the notes says of none of its lines that it has changed.
+            if found is None or (len(passage.notes_lines) > 2 and not asked):
+                continue
+            notes, span = found
+            fate = _FATE.get(passage.standing or "", "which still holds")
+            n = draft.cite(notes, span)
+            known = next(citation.n for citation in draft.citations if citation.passage_id == passage.id)
+            quote = notes.quote(span).rstrip(".")
+            text = f"The notes say “{quote}”, {fate}."
+            draft.sentences.append(Sentence(text=text, citations=(n, known), role="then"))
+            return
 
     def _notes_line(self, line: str) -> tuple[Passage, Span] | None:
         for view in self._notes_views():

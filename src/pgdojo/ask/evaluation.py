@@ -251,11 +251,16 @@ class Evaluation:
         return self._rows
 
     def cross_validated(self, features: Sequence[str] | None = None) -> npt.NDArray[np.float64]:
-        """Probability for each question from a gate that was fitted without it; for those held out, from all others."""
+        """Probability for each question from a gate that was fitted without it; for those held out, from all others.
+
+        Where there are too few questions to fit on, the gate in use says it.
+        """
         from sklearn.model_selection import StratifiedKFold
 
-        out = np.zeros(len(self.entries))
         fitting = np.flatnonzero(~self.held_out)
+        if min(self.labels[fitting].sum(), (~self.labels[fitting]).sum()) < FOLDS:
+            return np.array([self.asker.confidence(evidence) for evidence in self.evidence])
+        out = np.zeros(len(self.entries))
         rows = self.rows[:, self._columns(features)]
         folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(fitting, self.labels[fitting])
         for done, (train, test) in enumerate(folds, 1):
@@ -273,6 +278,12 @@ class Evaluation:
         Args:
             features: Names of those to use; all without it.
         """
+        fitting = self.labels[~self.held_out]
+        if min(fitting.sum(), (~fitting).sum()) < FOLDS:
+            raise UsageError(
+                f"A gate is fitted on at least {FOLDS} questions that have an answer and {FOLDS} that have none.",
+                next_step="Write more of them.",
+            )
         confidence = self.cross_validated(features)
         trees = self._fit(self.rows[:, self._columns(features)], np.flatnonzero(~self.held_out))
         return FittedGate(

@@ -14,11 +14,14 @@ import numpy as np
 from pgdojo.ask.evidence import Evidence, View
 from pgdojo.search.text import STOP_WORDS, stem, words
 
-NEAR = 0.68
+NEAR = 0.65
 """Least cosine with the question whose sign is taken."""
 
 SHARED = 0.5
-"""Least share of its weighty words."""
+"""Least share of the longer question's weighty words that stand in both."""
+
+MIN_WORDS = 4
+"""Least weighty words of a question that is so answered."""
 
 _TURNING = frozenset(
     """not never no off without cannot only always less before after below above under over least larger smaller
@@ -32,7 +35,7 @@ _TURNING = frozenset(
 def lead(evidence: Evidence, view: View) -> str:
     """`Yes.`, `No.` or nothing, for an answer that begins with the passage of `view`."""
     question, passage = evidence.question, view.passage
-    if not question.yes_no or not (passage.affirmed or passage.denied):
+    if not question.yes_no or len(question.weighty) < MIN_WORDS or not (passage.affirmed or passage.denied):
         return ""
     similar = view.asked_vectors @ evidence.vector
     best = int(np.argmax(similar))
@@ -56,4 +59,4 @@ def _expanded(text: str) -> list[str]:
 
 def _shared(one: str, other: str) -> float:
     mine, theirs = ({stem(word) for word in words(text) if word not in STOP_WORDS} for text in (one, other))
-    return len(mine & theirs) / max(1, min(len(mine), len(theirs)))
+    return len(mine & theirs) / max(1, len(mine), len(theirs))

@@ -240,6 +240,14 @@ class Question:
         return bool(_YES_NO.match(self.text)) and " or " not in f" {self.text.lower()} "
 
 
+_MARKUP = re.compile(r"<[/!]?[a-zA-Z][^<>]{0,500}>|<!--.*?-->")
+
+
+def without_markup(text: str) -> str:
+    """`text` without tags: what is searched for is what a reader would read."""
+    return " ".join(_MARKUP.sub(" ", text).split()) or text
+
+
 def clean(text: str) -> str:
     """`text` as one line of visible characters: control, format and surrogate characters fall away."""
     visible = (

@@ -28,7 +28,7 @@ def refuse(question: Question, evidence: Evidence, *, unclear: bool) -> Refusal:
     nearest = nearest_headings(evidence.views)
     best = float(max(evidence.candidates.own.max(initial=0.0), evidence.candidates.asked.max(initial=0.0)))
     kind: RefusalKind = "not_in_material"
-    if best < FAR or any(entry.group in _OUTSIDE for entry in strange):
+    if best < FAR or _is_strange(question, evidence) or any(entry.group in _OUTSIDE for entry in strange):
         kind = "out_of_scope"
     if strange:
         message = strange[0].says
@@ -45,6 +45,14 @@ def too_long(length: int) -> Refusal:
         kind="unclear",
         message=f"That has {length:,} characters; a question may have {MAX_CHARACTERS:,}. Ask it in a few sentences.",
     )
+
+
+def _is_strange(question: Question, evidence: Evidence) -> bool:
+    """Whether the course uses hardly any of the question's words and the question names none of its terms."""
+    if question.terms or not question.stems:
+        return False
+    held = frozenset().union(*(view.stems for view in evidence.views))
+    return sum(stem in held for stem in question.stems) * 2 < len(question.stems)
 
 
 def _strange(question: Question, evidence: Evidence) -> list[Foreign]:

@@ -11,7 +11,7 @@ from pgdojo.ask.conversation import standalone
 from pgdojo.ask.evidence import Evidence, EvidenceFinder
 from pgdojo.ask.lexicon import Lexicon
 from pgdojo.ask.polarity import lead
-from pgdojo.ask.question import MAX_CHARACTERS, Question, clean, understand
+from pgdojo.ask.question import MAX_CHARACTERS, Question, clean, understand, without_markup
 from pgdojo.ask.records import Answer, Refusal
 from pgdojo.ask.refusal import refuse, too_long
 from pgdojo.ask.trees import FittedGate
@@ -82,7 +82,7 @@ class Asker:
 
     def evidence(self, question: str, history: Sequence[str] = ()) -> Evidence:
         """What the material holds for `question`, made to stand alone and its slips mended."""
-        mended = self.lexicon.mend(clean(question))
+        mended = self.lexicon.mend(without_markup(clean(question)))
         alone = standalone(mended, [clean(earlier)[:MAX_CHARACTERS] for earlier in history], self.lexicon)
         return self.finder.find(understand(alone, self.lexicon))
 

@@ -1,8 +1,8 @@
 """Everything about a course that a program can judge, each fault with its place.
 
-The files must be readable and of the right shape; ids that are cited must exist; every line of the notes must be met by a fact;
-handbook pages must rest on facts, hold a diagram, a table and a then-and-now box where the notes are superseded, and be of a
-length that is read; glossary names must be unambiguous.
+The files must be readable and of the right shape; ids that are cited must exist; every line of the notes must be met by
+a fact; handbook pages must rest on facts, hold a diagram, a table and a then-and-now box where the notes are
+superseded, and be of a length that is read; glossary names must be unambiguous.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ MIN_WORDS, MAX_WORDS = 900, 1800
 """Length of a handbook page, in words without its diagrams."""
 
 FACTS_PER_SECTION = 1
+
+_GLOSSARY = "knowledge/glossary.yaml"
 
 _BULLET = re.compile(r"^\s*(?:[*+-]\s+)?")
 _ANY_MARK = re.compile(r"\[([a-z]+(?:/[\w./-]+)?#[\w.-]+)\]")
@@ -115,6 +117,9 @@ def _facts(course: Course) -> Iterator[Fault]:
                 yield _fact_fault(course, fact, "asks", f"“{question}” is claimed by {asked[key]} too.", "Keep one.")
             asked[key] = fact.id
 
+        for question in set(fact.affirmed) & set(fact.denied):
+            yield _fact_fault(course, fact, "yes, no", f"“{question}” is answered with both.", "Keep one.")
+
 
 def _handbook(course: Course) -> Iterator[Fault]:
     if not course.facts:
@@ -137,21 +142,30 @@ def _marks(document: Document, known: set[str]) -> Iterator[Fault]:
 
 
 def _page(document: Document, facts: dict[str, Passage]) -> Iterator[Fault]:
-    diagrams = list(_FENCE.finditer(document.text))
     words = len(_FENCE.sub("", document.text).split())
-    cited = markdown.cited_facts(document.text)
     if not MIN_WORDS <= words <= MAX_WORDS:
         yield Fault(file=document.path, problem=f"the page has {words} words, not {MIN_WORDS} to {MAX_WORDS}.")
     if not document.topic or not document.summary:
         yield Fault(file=document.path, line=1, field="topic, summary", problem="the front matter lacks them.")
+    if not _TABLE_RULE.search(document.text):
+        yield Fault(file=document.path, problem="the page has no table.")
+    yield from _diagrams(document)
+    yield from _then_and_now(document, facts)
+    yield from _sections(document)
+
+
+def _diagrams(document: Document) -> Iterator[Fault]:
+    diagrams = list(_FENCE.finditer(document.text))
     if not diagrams:
         yield Fault(file=document.path, problem="the page has no Mermaid diagram.")
     for diagram in diagrams:
         if not diagram["body"].strip().startswith(_DIAGRAMS):
             line = document.text.count("\n", 0, diagram.start()) + 1
             yield Fault(file=document.path, line=line, problem="this is no kind of Mermaid diagram.")
-    if not _TABLE_RULE.search(document.text):
-        yield Fault(file=document.path, problem="the page has no table.")
+
+
+def _then_and_now(document: Document, facts: dict[str, Passage]) -> Iterator[Fault]:
+    cited = markdown.cited_facts(document.text)
     superseded = any(is_superseded(facts[fact]) for fact in cited if fact in facts)
     if superseded and not _THEN_AND_NOW.search(document.text):
         yield Fault(
@@ -159,6 +173,10 @@ def _page(document: Document, facts: dict[str, Passage]) -> Iterator[Fault]:
             problem="the page cites superseded facts and has no then-and-now box.",
             next_step="Add a quote that begins with > **Then and now**.",
         )
+
+
+def _sections(document: Document) -> Iterator[Fault]:
+    """Every section rests on a fact."""
     lines = document.text.split("\n")
     for section in markdown.sections(lines, document.body_line - 1):
         if len(section.heading) < 2 or not section.blocks:
@@ -169,38 +187,36 @@ def _page(document: Document, facts: dict[str, Passage]) -> Iterator[Fault]:
 
 
 def _glossary(course: Course) -> Iterator[Fault]:
-    file = "knowledge/glossary.yaml"
     known = {fact.id for fact in course.facts}
     owners: dict[str, str] = {}
-    for term in course.terms:
-        for name in term.names:
-            key = " ".join(name.casefold().split())
-            if owners.get(key, term.id) != term.id:
-                yield Fault(
-                    file=file, item=term.id, problem=f"“{name}” means {owners[key]} too.", next_step="Keep one."
-                )
-            owners[key] = term.id
-        for fact in term.see:
-            if fact not in known:
-                yield Fault(
-                    file=file, item=term.id, field="see", problem=f"there is no {fact}.", next_step=_near(fact, known)
-                )
+    yield from _terms(course, known, owners)
     for entry in course.foreign:
         for name in entry.names:
             key = " ".join(name.casefold().split())
             if key in owners:
-                yield Fault(
-                    file=file, item=entry.term, problem=f"“{name}” is a name of {owners[key]}, which is taught."
-                )
-        for fact in entry.mentioned:
-            if fact not in known:
-                yield Fault(
-                    file=file,
-                    item=entry.term,
-                    field="mentioned",
-                    problem=f"there is no {fact}.",
-                    next_step=_near(fact, known),
-                )
+                problem = f"“{name}” is a name of {owners[key]}, which is taught."
+                yield Fault(file=_GLOSSARY, item=entry.term, problem=problem)
+        yield from _missing(entry.term, "mentioned", entry.mentioned, known)
+
+
+def _terms(course: Course, known: set[str], owners: dict[str, str]) -> Iterator[Fault]:
+    """Faults of the terms; `owners` is filled with the term that each name belongs to."""
+    for term in course.terms:
+        for name in term.names:
+            key = " ".join(name.casefold().split())
+            if owners.get(key, term.id) != term.id:
+                problem = f"“{name}” means {owners[key]} too."
+                yield Fault(file=_GLOSSARY, item=term.id, problem=problem, next_step="Keep one.")
+            owners[key] = term.id
+        yield from _missing(term.id, "see", term.see, known)
+
+
+def _missing(item: str, field: str, facts: tuple[str, ...], known: set[str]) -> Iterator[Fault]:
+    for fact in facts:
+        if fact not in known:
+            yield Fault(
+                file=_GLOSSARY, item=item, field=field, problem=f"there is no {fact}.", next_step=_near(fact, known)
+            )
 
 
 def _notices(course: Course) -> Iterator[str]:

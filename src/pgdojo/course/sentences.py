@@ -21,7 +21,8 @@ def sentence_spans(text: str, *, start: int = 0, end: int | None = None) -> list
 
     Args:
         text: The whole text that the spans count in.
-        start, end: The part to cut, in characters.
+        start: Where the part to cut begins, in characters.
+        end: Where it ends; the end of the text without it.
 
     Returns:
         In order, without overlap, each at most `MAX_SENTENCE` characters and none of them blank.

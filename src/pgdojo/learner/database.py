@@ -241,8 +241,8 @@ def _version(connection: Connection, place: str) -> str:
 
 def _migrate(connection: Connection, version: str = "head") -> None:
     # Alembic takes half a second to import and is needed once in a journal's life.
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic import command
+    from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

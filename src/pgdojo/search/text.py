@@ -10,6 +10,7 @@ import Stemmer
 
 _WORD = re.compile(r"[^\W_]+(?:[._][^\W_]+)*")
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)*)([^\W\d_]+)")
+_POSSESSIVE = re.compile(r"(?<=[^\W_])'s\b")
 _ENGLISH = Stemmer.Stemmer("english")
 
 STOP_WORDS = frozenset(
@@ -38,7 +39,7 @@ _PLAIN = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "
 def words(text: str) -> list[str]:
     """Words of `text`, folded: `64TiB` gives `64` and `tib`, `rds.force_ssl` stays whole, `Multi-AZ` gives two."""
     found: list[str] = []
-    for match in _WORD.finditer(fold(text).replace("'s", "")):
+    for match in _WORD.finditer(_POSSESSIVE.sub("", fold(text))):
         amount = _AMOUNT.fullmatch(match.group())
         found.extend(amount.groups() if amount else [match.group()])
     return found

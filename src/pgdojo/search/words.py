@@ -31,7 +31,9 @@ class WordIndex:
     def build(cls, terms: Sequence[Sequence[str]]) -> WordIndex:
         """Index the stemmed words of each passage, in the passages' order."""
         scorer = bm25s.BM25(k1=K1, b=B, method="lucene")
-        scorer.index([list(words) for words in terms] or [[]], show_progress=False)
+        # BM25 divides by the passages' mean length, so a course without a word is given one that nobody asks for.
+        corpus = [list(words) for words in terms] if any(terms) else [[""]] * max(1, len(terms))
+        scorer.index(corpus, show_progress=False)
         return cls(scorer)
 
     def save(self, folder: Path) -> None:
