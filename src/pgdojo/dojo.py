@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,6 +37,9 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 """Hears of the stage, how many of it are done, and how many there are."""
 
 _PACKAGE = Path(__file__).parent
+
+STALE_SECONDS = 15.0
+"""How long a look at the course's files is good for; a page must not read a thousand of them at each click."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,6 +117,7 @@ class Dojo:
         self.course_folder = course
         self.index_folder = folder
         self.index = Index(folder)
+        self._looked_at, self._was_stale = time.monotonic(), False
         self.asker = Asker(self.index, FittedGate.load(gate_file(course), gate.feature_names()))
 
     @property
@@ -191,10 +196,16 @@ class Dojo:
         return IndexState.of(self.index.manifest, stale=self.is_stale())
 
     def is_stale(self) -> bool:
-        """Whether the course has changed since its index was built; False where that cannot be seen."""
-        with suppress(SearchIndexError, OSError):
-            return self.index_folder.is_stale(self.course_folder)
-        return False
+        """Whether the course has changed since its index was built, as seen within the last `STALE_SECONDS`.
+
+        False where that cannot be seen.
+        """
+        if time.monotonic() - self._looked_at > STALE_SECONDS:
+            self._looked_at = time.monotonic()
+            self._was_stale = False
+            with suppress(SearchIndexError, OSError):
+                self._was_stale = self.index_folder.is_stale(self.course_folder)
+        return self._was_stale
 
 
 def open_dojo(course: Path | None = None, *, progress: Progress | None = None) -> Dojo:

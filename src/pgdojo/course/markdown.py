@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import TypeAlias
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from pgdojo.course.records import Passage, Span
-from pgdojo.course.sentences import line_spans, sentence_spans
+from pgdojo.course.sentences import line_spans, quotable, sentence_spans, verbatim
 
 CountTokens: TypeAlias = Callable[[Sequence[str]], list[int]]
 """Length of each text in the encoder's own tokens, without its special ones."""
 
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(?P<yaml>.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
+MAX_HEADING = 200
+"""Characters; what goes on longer is a paragraph by mistake, and its name is cut."""
+
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(?P<yaml>.{0,20000}?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
 _MARKS = re.compile(r"\[(?P<id>facts#[a-z0-9-]+)\]")
 _TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]{0,300}>", re.DOTALL)
+_COMMENTS = re.compile(r"\s*(?:<!--(?:(?!-->).)*+-->\s*+)++", re.DOTALL)
+_NOT_PROSE = re.compile(r"\s*<(?:script|style|pre|textarea|[!?])", re.IGNORECASE)
+_CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+_KEPT = re.compile("\0(\\d+)\0")
 _LINK = re.compile(r"!?\[([^\]\[]*)\]\((?:[^()\s]|\([^()\s]*\))*(?:\s+\"[^\"]*\")?\)")
 _EMPHASIS = re.compile(r"(\*\*|__|\*|(?<!\w)_|_(?!\w)|`)")
 _DELIMITER_ROW = re.compile(r"^\s*\|?[\s:|-]+\|?\s*$")
+_CLAIM_BULLET = re.compile(r"^\s*(?:[*+-]\s+)?")
+_ITEM = re.compile(r"\s*>?\s*([-*+]|\d{1,3}[.)])\s")
+_BLANK_LINES = re.compile(r"(?:[ \t\r]*\n)*")
+_WORD = re.compile(r"\S+")
+
+CHARACTERS_A_TOKEN = 20
+"""A run of letters without an end, such as an embedded image, may be one unknown token to an encoder; it counts as
+more, so that no passage grows without limit."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,14 +85,30 @@ def cited_facts(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(match["id"] for match in _MARKS.finditer(text)))
 
 
+def claim(line: str) -> str:
+    """A line of the notes as the ledger names it: without its bullet and the blanks around it."""
+    return _CLAIM_BULLET.sub("", line).rstrip()
+
+
 def plain(text: str) -> str:
-    """Markdown as it reads: without citation marks, tags, link targets, emphasis and table bars."""
+    """Markdown as it reads: without citation marks, tags, link targets, emphasis and table bars.
+
+    What stands between backticks is kept as it is, so that `count(*)` and `<name>` survive.
+    """
+    code: list[str] = []
+
+    def set_aside(match: re.Match[str]) -> str:
+        code.append(match[2])
+        return f"\0{len(code) - 1}\0"
+
+    text = _CODE.sub(set_aside, text.replace("\0", ""))
     text = _TAG.sub(" ", _MARKS.sub("", text))
     text = _LINK.sub(r"\1", text)
     if text.lstrip().startswith("|"):
         text = "; ".join(cell for row in text.splitlines() if (cell := _row(row)))
     text = re.sub(r"^[ \t]*(?:>[ \t]*)+|^[ \t]*#{1,6}[ \t]+", "", text, flags=re.MULTILINE)
-    return " ".join(_EMPHASIS.sub("", text).split())
+    text = _KEPT.sub(lambda match: code[int(match[1])], _EMPHASIS.sub("", text))
+    return " ".join(text.split())
 
 
 def as_read(passage: Passage, span: Span) -> str:
@@ -94,63 +127,99 @@ def _row(line: str) -> str:
 
 @cache
 def _parser() -> MarkdownIt:
-    return MarkdownIt("commonmark", {"maxNesting": 40}).enable("table")
+    """A parser of blocks alone: what is inside a line is not looked at, and a link's definition stays a paragraph."""
+    parser = MarkdownIt("commonmark", {"maxNesting": 40}).enable("table")
+    return parser.disable(["inline", "text_join", "reference"])
+
+
+def _outermost(lines: Sequence[str], skip: int) -> Iterator[tuple[Token, str]]:
+    """Blocks that stand in no other block, each with the words of its first line of text."""
+    # A lone carriage return is a line's end to the parser and not to us, so it would shift the lines below it.
+    tokens = _parser().parse("\n".join(line.rstrip("\r").replace("\r", " ") for line in lines[skip:]))
+    for position, token in enumerate(tokens):
+        if token.level == 0 and token.map is not None and token.nesting >= 0:
+            following = tokens[position + 1].content if token.type == "heading_open" else ""
+            yield token, following[:MAX_HEADING]
+
+
+def title(lines: Sequence[str], skip: int = 0) -> str:
+    """The first heading of the first level within 200 lines below the front matter, empty if there is none."""
+    for token, words in _outermost(lines[: skip + 200], skip):
+        if token.type == "heading_open" and token.tag == "h1":
+            return plain(words)
+    return ""
 
 
 def sections(lines: Sequence[str], skip: int = 0) -> Iterator[Section]:
     """The sections of a page whose first `skip` lines are front matter, in order, empty ones included."""
     path: list[tuple[int, str]] = []
     blocks: list[Block] = []
-    # A lone carriage return is a line's end to the parser and not to us, so it would shift the lines below it.
-    tokens = _parser().parse("\n".join(line.replace("\r", " ") for line in lines[skip:]))
-    for position, token in enumerate(tokens):
-        if token.level or token.map is None or token.nesting < 0:
-            continue
-        first, last = token.map[0] + skip, token.map[1] + skip
+    for token, words in _outermost(lines, skip):
         if token.type == "heading_open":
-            yield Section(heading=tuple(title for _, title in path), blocks=tuple(blocks))
+            yield Section(heading=tuple(name for _, name in path), blocks=tuple(blocks))
             blocks = []
             level = int(token.tag[1])
             path = [entry for entry in path if entry[0] < level]
-            path.append((level, plain(tokens[position + 1].content)))
+            path.append((level, plain(words)))
         elif token.type != "hr":
-            while last > first and not lines[last - 1].strip():
-                last -= 1
-            kind = "mermaid" if token.type == "fence" and token.info.strip() == "mermaid" else token.type
-            blocks.append(Block(first=first, last=last, kind=kind.removesuffix("_open")))
-    yield Section(heading=tuple(title for _, title in path), blocks=tuple(blocks))
+            blocks.append(_block(lines, token, skip))
+    yield Section(heading=tuple(name for _, name in path), blocks=tuple(blocks))
+
+
+def _block(lines: Sequence[str], token: Token, skip: int) -> Block:
+    first, last = (number + skip for number in token.map or (0, 0))
+    while last > first and not lines[last - 1].strip():
+        last -= 1
+    kind = "mermaid" if token.type == "fence" and token.info.strip() == "mermaid" else token.type
+    return Block(first=first, last=last, kind=kind.removesuffix("_open"))
 
 
 def pieces(lines: Sequence[str], section: Section, count: CountTokens, budget: int) -> Iterator[Piece]:
     """Cut `section` into pieces of at most `budget` tokens.
 
     Neighbouring blocks stay together while they fit. A block that alone is too long is cut between lines, a line
-    between sentences and a sentence between words. Diagrams are drawn, not read, so they belong to no piece.
+    between sentences and a sentence between words. Diagrams are drawn, not read, and comments are the author's own,
+    so they belong to no piece.
     """
     group: list[Block] = []
-    texts = ["\n".join(lines[block.first : block.last]) for block in section.blocks]
-    sizes = count(texts) if texts else []
     held = 0
-    for block, text, size in zip(section.blocks, texts, sizes, strict=True):
-        if group and (block.kind == "mermaid" or held + size > budget):
+    for block, text, size, gap in _measured(lines, section.blocks, count):
+        hidden = block.kind == "mermaid" or (block.kind == "html_block" and _COMMENTS.fullmatch(text) is not None)
+        if group and (hidden or held + gap + size > budget):
             yield _piece(lines, section.heading, group)
             group, held = [], 0
-        if block.kind == "mermaid" or not text.strip():
+        if hidden or not text.strip():
             continue
         if size > budget:
             yield from _cut(text, block, section.heading, count, budget)
         else:
+            held += size + (gap if group else 0)
             group.append(block)
-            held += size
     if group:
         yield _piece(lines, section.heading, group)
+
+
+def _measured(
+    lines: Sequence[str], blocks: Sequence[Block], count: CountTokens
+) -> Iterator[tuple[Block, str, int, int]]:
+    """Each block with its text, its length in tokens, and the length of what lies between it and the one before."""
+    texts = ["\n".join(lines[block.first : block.last]) for block in blocks]
+    ends = [blocks[0].first if blocks else 0, *(block.last for block in blocks[:-1])]
+    gaps = ["\n".join(["", *lines[end : block.first], ""]) for end, block in zip(ends, blocks, strict=True)]
+    return zip(blocks, texts, _sizes(texts, count), _sizes(gaps, count), strict=True)
+
+
+def _sizes(texts: Sequence[str], count: CountTokens) -> list[int]:
+    if not texts:
+        return []
+    return [max(size, len(text) // CHARACTERS_A_TOKEN) for text, size in zip(texts, count(texts), strict=True)]
 
 
 def _piece(lines: Sequence[str], heading: tuple[str, ...], group: Sequence[Block]) -> Piece:
     first = group[0].first
     text = "\n".join(lines[first : group[-1].last])
     spans: list[Span] = []
-    starts = _line_starts(text)
+    starts = [0, *(match.end() for match in re.finditer("\n", text))]
     for block in group:
         begin = starts[block.first - first]
         end = starts[block.last - first] - 1 if block.last - first < len(starts) else len(text)
@@ -158,23 +227,45 @@ def _piece(lines: Sequence[str], heading: tuple[str, ...], group: Sequence[Block
     return Piece(heading=heading, text=text, first_line=first, sentences=tuple(spans))
 
 
-def _line_starts(text: str) -> list[int]:
-    return [0, *(match.end() for match in re.finditer("\n", text))]
+def _quotable(text: str, kind: str, start: int, end: int, *, whole: bool = True) -> list[Span]:
+    """What of a block can be quoted: sentences of prose, items of a list, rows of a table, lines of code.
 
-
-def _quotable(text: str, kind: str, start: int, end: int) -> list[Span]:
-    """What of a block can be quoted: sentences of prose, items of a list, rows of a table, lines of code."""
+    Args:
+        text: The piece that holds the block.
+        kind: Of the block.
+        start: Character on which the block begins.
+        end: Character before which it ends.
+        whole: Whether it begins with the block's own first line, which heads a table and opens a fence.
+    """
     if kind in {"fence", "code_block"}:
-        return [span for span in line_spans(text, start=start, end=end) if not text.startswith("```", span.start)]
-    if kind == "table":
-        rows = line_spans(text, start=start, end=end)
-        return [span for span in rows[1:] if not _DELIMITER_ROW.match(text[span.start : span.end])]
-    if kind == "html_block":
+        return _code(text, kind, start, end)
+    if kind == "html_block" and _NOT_PROSE.match(text, start):
         return []
+    if kind in {"table", "html_block"}:
+        head = text.find("\n", start, end) if kind == "table" and whole else start
+        rows = [row for row in line_spans(text, start=start, end=end) if row.start >= head >= 0]
+        sound = [row for row in rows if kind == "table" or _reads_alone(text[row.start : row.end])]
+        return [span for row in sound for span in quotable(text, row.start, row.end)]
     spans: list[Span] = []
     for begin, stop in _runs(text, start, end):
         spans += sentence_spans(text, start=begin, end=stop)
     return spans
+
+
+def _code(text: str, kind: str, start: int, end: int) -> list[Span]:
+    spans: list[Span] = []
+    while start < end:
+        stop = text.find("\n", start, end)
+        stop = end if stop < 0 else stop
+        if kind != "fence" or not text[start:stop].lstrip().startswith(("```", "~~~")):
+            spans += verbatim(text, start, stop)
+        start = stop + 1
+    return spans
+
+
+def _reads_alone(line: str) -> bool:
+    """Whether a line of HTML holds words and closes each tag that it opens."""
+    return line.count("<") == line.count(">") and any(character.isalnum() for character in plain(line))
 
 
 def _runs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -182,18 +273,14 @@ def _runs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     rows = line_spans(text, start=start, end=end)
     if not rows:
         return
-    listed = [bool(re.match(r"\s*>?\s*([-*+]|\d{1,3}[.)])\s", _line_of(text, row))) for row in rows]
     loose = len(rows) > 1 and all(_stands_alone(text[row.start : row.end]) for row in rows)
     begin = rows[0].start
-    for previous, row, is_item in zip(rows, rows[1:], listed[1:], strict=False):
-        if is_item or loose or "\n\n" in text[previous.end : row.start]:
+    for previous, row in pairwise(rows):
+        between = text.count("\n", previous.end, row.start)
+        if loose or between > 1 or _ITEM.match(text, text.rfind("\n", 0, row.start) + 1, row.end):
             yield begin, previous.end
             begin = row.start
     yield begin, rows[-1].end
-
-
-def _line_of(text: str, span: Span) -> str:
-    return text[text.rfind("\n", 0, span.start) + 1 : span.end]
 
 
 def _stands_alone(line: str) -> bool:
@@ -201,39 +288,61 @@ def _stands_alone(line: str) -> bool:
 
 
 def _cut(text: str, block: Block, heading: tuple[str, ...], count: CountTokens, budget: int) -> Iterator[Piece]:
-    """Pieces of one block that is too long for the encoder."""
-    held: list[Span] = []
-    used = 0
-    atoms = list(_atoms(text, count, budget))
-    for span, size in zip(atoms, count([text[span.start : span.end] for span in atoms]), strict=True):
-        if held and used + size > budget:
-            yield _cut_piece(text, held, block, heading)
-            held, used = [], 0
-        held.append(span)
-        used += size
-    if held:
-        yield _cut_piece(text, held, block, heading)
-
-
-def _cut_piece(text: str, spans: Sequence[Span], block: Block, heading: tuple[str, ...]) -> Piece:
-    begin, end = spans[0].start, spans[-1].end
-    inner = text[begin:end]
-    first = block.first + text.count("\n", 0, begin)
-    return Piece(
-        heading=heading, text=inner, first_line=first, sentences=tuple(_quotable(inner, block.kind, 0, len(inner)))
-    )
-
-
-def _atoms(text: str, count: CountTokens, budget: int) -> Iterator[Span]:
-    """Lines that fit; of longer ones the sentences that fit; of longer ones runs of characters that must."""
-    rows = line_spans(text)
-    for row, row_size in zip(rows, count([text[row.start : row.end] for row in rows]), strict=True):
-        if row_size <= budget:
-            yield row
+    """Pieces of one block that is too long for the encoder; together they hold all of its words."""
+    line, counted = block.first, 0
+    for begin, end in _packed(_atoms(text, Span(start=0, end=len(text)), count, budget), budget):
+        begin = min(_BLANK_LINES.match(text, begin, end).end(), end)  # type: ignore[union-attr]  # matches nothing too
+        inner = text[begin:end].rstrip()
+        if not inner:
             continue
-        inner = sentence_spans(text, start=row.start, end=row.end)
-        for span, size in zip(inner, count([text[span.start : span.end] for span in inner]), strict=True):
-            # A token is at least one character, so a run of `budget` characters always fits.
-            step = span.end - span.start if size <= budget else budget
-            for begin in range(span.start, span.end, step):
-                yield Span(start=begin, end=min(begin + step, span.end))
+        # Lines are counted from the piece before, because a count from the block's start squares with its length.
+        line, counted = line + text.count("\n", counted, begin), begin
+        spans = _quotable(inner, block.kind, 0, len(inner), whole=begin == 0)
+        yield Piece(heading=heading, text=inner, first_line=line, sentences=tuple(spans))
+
+
+def _packed(atoms: Iterable[tuple[Span, int]], budget: int) -> Iterator[tuple[int, int]]:
+    """Neighbouring atoms together while they fit, as where each pack begins and ends."""
+    begin = end = used = 0
+    for span, size in atoms:
+        if used and used + size > budget:
+            yield begin, end
+            begin, used = span.start, 0
+        end = span.end
+        used += size
+    yield begin, end
+
+
+def _atoms(text: str, whole: Span, count: CountTokens, budget: int, depth: int = 0) -> Iterator[tuple[Span, int]]:
+    """Lines that fit; of longer ones the sentences, of these the words, of these runs of characters that must.
+
+    The atoms follow one another without a gap, each with its length in tokens.
+    """
+    edges = [*_edges(text, whole, depth, budget), whole.end]
+    spans = [Span(start=start, end=end) for start, end in pairwise(edges)]
+    for span, size in zip(spans, _sizes([text[span.start : span.end] for span in spans], count), strict=True):
+        if size <= budget or depth == 3:
+            yield span, size
+        else:
+            yield from _atoms(text, span, count, budget, depth + 1)
+
+
+def _edges(text: str, whole: Span, depth: int, budget: int) -> Iterator[int]:
+    """Where the lines, sentences, words or runs of characters of `whole` begin, the first with it."""
+    if depth == 3:
+        # A token is at least one character, so a run of `budget` characters always fits.
+        yield from range(whole.start, whole.end, budget)
+        return
+    if depth == 0:
+        starts = (match.end() for match in re.compile("\n").finditer(text, whole.start, whole.end))
+    elif depth == 1:
+        starts = (span.start for span in sentence_spans(text, start=whole.start, end=whole.end))
+    else:
+        starts = (match.start() for match in _WORD.finditer(text, whole.start, whole.end))
+    yield whole.start
+    # What leads up to the first sentence or word, such as a bullet, stays with it.
+    skipped = depth > 0
+    for start in starts:
+        if whole.start < start < whole.end and not skipped:
+            yield start
+        skipped = False

@@ -269,7 +269,7 @@ def _valid(texts: Sequence[str]) -> list[str]:
 def _is_token(tokenizer: Tokenizer, word: str) -> bool:
     """Whether `word` begins and ends one token, in the manner of WordPiece, SentencePiece or byte-level BPE."""
     (valid,) = _valid([word])
-    return any(tokenizer.token_to_id(mark + valid) is not None for mark in ("", "\u2581", "\u0120"))
+    return valid == word and any(tokenizer.token_to_id(mark + word) is not None for mark in ("", "\u2581", "\u0120"))
 
 
 def _uncut(tokenizer: Tokenizer) -> Tokenizer:

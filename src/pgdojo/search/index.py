@@ -110,8 +110,8 @@ class IndexFolder:
         except FileNotFoundError as cause:
             raise SearchIndexError(f"There is no index in {self.path}.", next_step="Run pgdojo index.") from cause
         except (OSError, UnicodeDecodeError) as cause:
-            raise SearchIndexError("The index's pointer, current, is damaged.", next_step=sealed.REBUILD) from cause
-        if not name.isalnum():
+            raise SearchIndexError("The index's pointer, current, cannot be read.", next_step=sealed.REBUILD) from cause
+        if not sealed.SEAL.fullmatch(name):
             raise SearchIndexError("The index's pointer, current, is damaged.", next_step=sealed.REBUILD)
         return self.generations / name
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from pgdojo.errors import SearchIndexError
 
 MANIFEST = "manifest.json"
 REBUILD = "Run pgdojo index --rebuild."
+SEAL = re.compile(r"[0-9a-f]{32}")
+"""What a sealed folder's name looks like."""
 _UNSEALED = ".partial"
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -72,12 +73,18 @@ def draw(dojo: Dojo, document: Document, target: Target | None) -> None:
         span=_exact(document, target, starts),
     )
     taken: dict[str, int] = {}
-    for number, section in enumerate(sections(lines, document.body_line - 1)):
+    for number, section in enumerate(_sections(document)):
         if section.heading:
             _heading(section.heading, taken)
         if section.blocks:
             with st.container(key=f"book_section_{number}"):
                 _section(page, section, number)
+
+
+@lru_cache(maxsize=64)
+def _sections(document: Document) -> tuple[Section, ...]:
+    """The sections of a document, which is parsed once and drawn at every click."""
+    return tuple(sections(document.text.split("\n"), document.body_line - 1))
 
 
 def _exact(document: Document, target: Target | None, starts: Sequence[int]) -> tuple[int, int] | None:
@@ -206,16 +213,23 @@ def _foot(page: _Page, section: Section, number: int) -> None:
         if facts:
             changed = sum(fact.standing in {"changed", "retired"} for fact in facts)
             label = counted(len(facts), "fact") + (f", {changed} changed" if changed else "")
-            opened = st.popover(label, type="tertiary", icon=":material/fact_check:", key=f"book_facts_{number}")
-            with opened, st.container(width=citations.WIDTH):
-                for fact in facts:
-                    ledger.draw_fact(fact, shown=page.numbers.get(fact.id))
+            opened = _drawer(label, ":material/fact_check:", f"book_facts_{number}")
+            if opened.open:
+                with opened, st.container(width=citations.WIDTH):
+                    for fact in facts:
+                        ledger.draw_fact(fact, shown=page.numbers.get(fact.id))
         if words:
             label = counted(len(words), "word")
-            opened = st.popover(label, type="tertiary", icon=":material/dictionary:", key=f"book_words_{number}")
-            with opened, st.container(width=citations.WIDTH):
-                for term in words:
-                    st.markdown(f"**{literal(term.term)}**  \n{literal(term.definition)}")
+            opened = _drawer(label, ":material/dictionary:", f"book_words_{number}")
+            if opened.open:
+                with opened, st.container(width=citations.WIDTH):
+                    for term in words:
+                        st.markdown(f"**{literal(term.term)}**  \n{literal(term.definition)}")
+
+
+def _drawer(label: str, icon: str | None, key: str) -> Any:
+    """A popover whose body is drawn when it is opened: a page has dozens, and each click would draw them all."""
+    return st.popover(label, type="tertiary", icon=icon, key=key, on_change="rerun")
 
 
 def _notes_lines(page: _Page, blocks: Sequence[Block]) -> None:
@@ -245,7 +259,9 @@ def _notes_line(page: _Page, row: int, indent: str, words: str, facts: Sequence[
         if weight is None:
             st.caption("Not checked", width="content")
             return
-        opened = st.popover(standing.word(weight), type="tertiary", key=f"book_today_{row + 1}")
+        opened = _drawer(standing.word(weight), None, f"book_today_{row + 1}")
+        if not opened.open:
+            return
         with opened, st.container(width=citations.WIDTH):
             for fact in facts:
                 ledger.draw_fact(fact)

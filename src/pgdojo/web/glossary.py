@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import TypeAlias
 
 from pgdojo.course.records import Term
 
@@ -14,9 +15,20 @@ _LEFT_ALONE = re.compile(
 """Stretches of Markdown in which no word is explained: code, links, fact marks and addresses."""
 
 
-@lru_cache(maxsize=4)
-def _index(terms: tuple[Term, ...]) -> tuple[re.Pattern[str], Mapping[str, Term]]:
+_Index: TypeAlias = tuple[re.Pattern[str], Mapping[str, Term]]
+_indexes: dict[int, tuple[tuple[Term, ...], _Index]] = {}
+"""By the identity of a glossary: hashing hundreds of terms at each look would cost more than the look itself."""
+
+
+def _index(terms: tuple[Term, ...]) -> _Index:
     """A pattern for every name of every term, longest first, and the term of each name."""
+    found = _indexes.get(id(terms))
+    if found is None or found[0] is not terms:
+        found = _indexes[id(terms)] = (terms, _made(terms))
+    return found[1]
+
+
+def _made(terms: tuple[Term, ...]) -> _Index:
     named = {name: term for term in terms for name in (term.term, *term.aliases)}
     # A short name in capitals, such as AZ, is meant in capitals only.
     parts = [
@@ -33,7 +45,13 @@ def _term(found: str, named: Mapping[str, Term]) -> Term:
 
 def words_in(text: str, terms: tuple[Term, ...]) -> tuple[Term, ...]:
     """The terms that `text` uses, by the term or an alias, each once in the order of their first use."""
-    pattern, named = _index(terms)
+    _index(terms)
+    return _words_in(text, id(terms))
+
+
+@lru_cache(maxsize=2048)
+def _words_in(text: str, glossary: int) -> tuple[Term, ...]:
+    pattern, named = _indexes[glossary][1]
     return tuple(dict.fromkeys(_term(match[0], named) for match in pattern.finditer(text)))
 
 
@@ -45,7 +63,16 @@ def explained(markdown: str, terms: tuple[Term, ...], seen: set[str]) -> str:
         terms: The glossary.
         seen: Ids of the terms explained so far, to which those of this text are added.
     """
-    pattern, named = _index(terms)
+    _index(terms)
+    shown, now_seen = _explained(markdown, id(terms), frozenset(seen))
+    seen |= now_seen
+    return shown
+
+
+@lru_cache(maxsize=2048)
+def _explained(markdown: str, glossary: int, before: frozenset[str]) -> tuple[str, frozenset[str]]:
+    pattern, named = _indexes[glossary][1]
+    seen = set(before)
 
     def link(match: re.Match[str]) -> str:
         term = _term(match[0], named)
@@ -56,7 +83,8 @@ def explained(markdown: str, terms: tuple[Term, ...], seen: set[str]) -> str:
         return f'[{match[0]}](#word-{term.id} "{meaning}")'
 
     parts = _LEFT_ALONE.split(markdown)
-    return "".join(part if odd % 2 else pattern.sub(link, part) for odd, part in enumerate(parts))
+    shown = "".join(part if odd % 2 else pattern.sub(link, part) for odd, part in enumerate(parts))
+    return shown, frozenset(seen)
 
 
 def matching(terms: Sequence[Term], wanted: str) -> tuple[Term, ...]:
