@@ -7,7 +7,8 @@ import statistics
 from timing import QUESTION, ROOT, alternating, median_s, process, table
 
 HOME = (
-    "from sentence_transformers import SentenceTransformer; from pgdojo.search.encoder import model_folder, DEFAULT_MODEL; "
+    "from sentence_transformers import SentenceTransformer\n"
+    "from pgdojo.search.encoder import model_folder, DEFAULT_MODEL\n"
     f"SentenceTransformer(str(model_folder(DEFAULT_MODEL)), device='cpu').encode([{QUESTION!r}])"
 )
 

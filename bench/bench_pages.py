@@ -12,11 +12,12 @@ from pathlib import Path
 
 import psutil
 from playwright.sync_api import Page, sync_playwright
+
 from timing import ROOT, table
 
 BROWSER = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 RERUNS = 40
 

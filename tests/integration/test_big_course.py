@@ -15,7 +15,7 @@ from pgdojo.search.retriever import Retriever
 
 FILES = 1000
 SUBJECTS = ("disk", "index", "replica", "session", "schema", "extension", "sequence", "tablespace", "role", "trigger")
-NEEDLE = "The quarterly drill ZQ-4711 unplugs the primary of the Lisbon cluster on a Tuesday morning."
+NEEDLE = "The office cat ZQ-4711 sleeps on the warm router every afternoon."
 FORMS = {
     "plain": "# {title}\n\nThe {subject} of host {n} is checked once a week.\n",
     "front matter": "---\ntitle: {title}\ntopic: ops\n---\n\nHost {n} keeps its {subject} apart.\n",
@@ -38,7 +38,7 @@ def pile(root: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         form = FORMS[list(FORMS)[n % len(FORMS)]]
         path.write_text(form.format(title=f"Page {n}", subject=dice.choice(SUBJECTS), n=n), encoding="utf-8")
-    (knowledge / "team-3" / "needle.md").write_text(f"# Drills\n\nBefore.\n\n{NEEDLE}\n\nAfter.\n", encoding="utf-8")
+    (knowledge / "team-3" / "needle.md").write_text(f"# House\n\nBefore.\n\n{NEEDLE}\n\nAfter.\n", encoding="utf-8")
     for n in range(3):
         (knowledge / f"latin-{n}.md").write_bytes(f"# Caf\u00e9 {n}\n".encode("latin-1"))
     paragraph = "A long runbook says the same thing on every page, and nobody has dared to shorten it.\n\n"
@@ -70,7 +70,7 @@ def test_a_big_folder_is_indexed_and_a_needle_found_in_it(indexed):
     index = Index(folder)
     assert time.monotonic() - begin < 5
     retriever = Retriever(index)
-    for question in (NEEDLE, "drill ZQ-4711", "When do we rehearse losing the server in Portugal?"):
+    for question in (NEEDLE, "ZQ-4711", "Where does the kitten take its nap?"):
         (hit,) = retriever.search(question, 1)
         assert NEEDLE in hit.passage.text
         assert (root / hit.passage.document).read_text(encoding="utf-8").count(hit.passage.text) == 1

@@ -1,4 +1,4 @@
-"""The command line as people and programs use it: results on one stream, faults on the other, codes that mean something."""
+"""The command line as people and programs use it: results on one stream, faults on the other, codes with a meaning."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
+pytestmark = pytest.mark.usefixtures("dojo")  # the index of the real course is ready
+
+
 @pytest.fixture
-def run(dojo, tmp_path):
-    """Run the command in an empty folder, with the user's folders in `tmp_path`; the index of the real course is ready."""
+def run(tmp_path):
+    """Run the command in an empty folder, with the user's folders in `tmp_path`."""
     home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
 
     def call(*arguments: str, stdin: str = "", course: Path | None = ROOT) -> subprocess.CompletedProcess[str]:
@@ -179,7 +182,7 @@ def test_a_terminal_is_never_sent_control_sequences(run, course):
     assert "\x07" not in done.stdout
 
 
-def test_a_reader_that_leaves_early_is_no_fault(dojo):
+def test_a_reader_that_leaves_early_is_no_fault():
     command = f"{sys.executable} -m pgdojo --course {ROOT} search failover -k 1000 | head -1"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=60, check=False
@@ -189,11 +192,12 @@ def test_a_reader_that_leaves_early_is_no_fault(dojo):
     assert "Exception" not in done.stderr
 
 
-def test_a_question_wakes_no_heavy_library(dojo):
+def test_a_question_wakes_no_heavy_library():
     script = (
         "import sys; from pgdojo import cli; sys.argv = ['pgdojo', '--course', sys.argv[1], 'ask', 'What is an ACU?']\n"
         "try: cli.main()\nexcept SystemExit: pass\n"
-        "print(sorted({'torch', 'transformers', 'sentence_transformers', 'streamlit', 'alembic', 'sklearn'} & set(sys.modules)))"
+        "heavy = {'torch', 'transformers', 'sentence_transformers', 'streamlit', 'alembic', 'sklearn'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(ROOT)], capture_output=True, text=True, timeout=60, check=True
@@ -208,7 +212,7 @@ def test_the_figures_of_a_small_question_set_are_printed(run, tmp_path):
     (folder / "held-out.yaml").write_text(
         "- id: one\n  kind: number\n  question: How long does a Multi-AZ failover take?\n  matches: ['60 to 120']\n"
         "  evidence: [ha-rds-failover-time-instance]\n"
-        "- id: two\n  kind: unanswerable\n  question: What is the price of a pizza?\n  refusal: out-of-scope\n  distance: far\n"
+        "- id: two\n  kind: unanswerable\n  question: What is the price of a pizza?\n  refusal: out-of-scope\n"
     )
 
     done = run("eval", "--questions", str(folder), "--json")

@@ -125,7 +125,8 @@ def test_many_texts_are_embedded_in_their_order_and_heard_of(exported):
     vectors = encode_many(exported, texts, lambda done, total: heard.append((done, total)))
 
     assert (vectors[[0, 33, 69]] * exported.encode([texts[0], texts[33], texts[69]])).sum(axis=1).min() > 0.9999
-    assert heard == [(32, 70), (64, 70), (70, 70)]
+    assert heard[0] == (8, 70)
+    assert heard[-1] == (70, 70)
 
 
 # Which model

@@ -23,8 +23,8 @@ PASSAGE = Passage(
 
 def citation(quote: str = TEXT, start: int = 0, passage_id: str = "facts#time") -> Citation:
     return Citation(
-        n=1, passage_id=passage_id, document="", title="", heading=(), first_line=7, last_line=7, start=start, quote=quote,
-        kind="fact", standing=None, as_of="", source="", source_title="",
+        n=1, passage_id=passage_id, document="", title="", heading=(), first_line=7, last_line=7, start=start,
+        quote=quote, kind="fact", standing=None, as_of="", source="", source_title="",
     )  # fmt: skip
 
 

@@ -25,9 +25,8 @@ FACTS_PER_SECTION = 1
 
 _GLOSSARY = "knowledge/glossary.yaml"
 
-_BULLET = re.compile(r"^\s*(?:[*+-]\s+)?")
 _ANY_MARK = re.compile(r"\[([a-z]+(?:/[\w./-]+)?#[\w.-]+)\]")
-_TABLE_RULE = re.compile(r"^\s*\|[\s:|-]+\|\s*$", re.MULTILINE)
+_TABLE_RULE = re.compile(r"^[ \t]*\|[ \t:|-]+\|[ \t\r]*$", re.MULTILINE)
 _THEN_AND_NOW = re.compile(r"^>\s*\*\*Then and now\*\*", re.MULTILINE)
 _FENCE = re.compile(r"^```mermaid\s*$(?P<body>.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 _DIAGRAMS = (
@@ -73,11 +72,12 @@ def check_course(root: Path) -> Report:
 
 
 def notes_claims(document: Document) -> dict[str, int]:
-    """What the notes claim: each of their lines without its bullet, headings left out, with the line's number."""
+    """What the notes claim: each line that holds a word, without its bullet, and the line's number; no headings."""
     claims: dict[str, int] = {}
     for number, row in enumerate(document.text.split("\n"), 1):
-        claim = _BULLET.sub("", row).rstrip()
-        if claim and not claim.startswith("#") and number >= document.body_line:
+        claim = markdown.claim(row)
+        says = any(character.isalnum() for character in claim) and not claim.startswith("#")
+        if says and number >= document.body_line:
             claims.setdefault(claim, number)
     return claims
 
@@ -117,7 +117,7 @@ def _facts(course: Course) -> Iterator[Fault]:
                 yield _fact_fault(course, fact, "asks", f"“{question}” is claimed by {asked[key]} too.", "Keep one.")
             asked[key] = fact.id
 
-        for question in set(fact.affirmed) & set(fact.denied):
+        for question in sorted(set(fact.affirmed) & set(fact.denied)):
             yield _fact_fault(course, fact, "yes, no", f"“{question}” is answered with both.", "Keep one.")
 
 
@@ -183,40 +183,60 @@ def _sections(document: Document) -> Iterator[Fault]:
             continue
         first, last = section.blocks[0].first, section.blocks[-1].last
         if len(markdown.cited_facts("\n".join(lines[first:last]))) < FACTS_PER_SECTION:
-            yield Fault(file=document.path, line=first, problem=f"the section {section.heading[-1]} rests on no fact.")
+            yield Fault(
+                file=document.path, line=first + 1, problem=f"the section {section.heading[-1]} rests on no fact."
+            )
 
 
 def _glossary(course: Course) -> Iterator[Fault]:
+    """Every name means one thing, and every fact that an entry names exists."""
     known = {fact.id for fact in course.facts}
     owners: dict[str, str] = {}
     yield from _terms(course, known, owners)
-    for entry in course.foreign:
-        for name in entry.names:
-            key = " ".join(name.casefold().split())
+    subjects: dict[str, str] = {}
+    for position, entry in enumerate(course.foreign):
+        line = course.glossary_lines.get(("foreign", position))
+        for key, name in _keys(entry.names):
+            problem = ""
             if key in owners:
                 problem = f"“{name}” is a name of {owners[key]}, which is taught."
-                yield Fault(file=_GLOSSARY, item=entry.term, problem=problem)
-        yield from _missing(entry.term, "mentioned", entry.mentioned, known)
+            elif key in subjects:
+                problem = f"“{name}” is a name of {subjects[key]} too."
+            if problem:
+                yield Fault(file=_GLOSSARY, line=line, item=entry.term, problem=problem, next_step="Keep one.")
+        subjects |= {key: entry.term for key, _ in _keys(entry.names)}
+        yield from _missing(line, entry.term, "mentioned", entry.mentioned, known)
 
 
 def _terms(course: Course, known: set[str], owners: dict[str, str]) -> Iterator[Fault]:
     """Faults of the terms; `owners` is filled with the term that each name belongs to."""
-    for term in course.terms:
-        for name in term.names:
-            key = " ".join(name.casefold().split())
+    places: dict[str, int | None] = {}
+    for position, term in enumerate(course.terms):
+        line = course.glossary_lines.get(("terms", position))
+        if term.id in places:
+            problem = f"the id is taken: line {places[term.id]} has it too."
+            yield Fault(file=_GLOSSARY, line=line, item=term.id, field="id", problem=problem, next_step="Rename one.")
+        places[term.id] = line
+        for key, name in _keys(term.names):
             if owners.get(key, term.id) != term.id:
                 problem = f"“{name}” means {owners[key]} too."
-                yield Fault(file=_GLOSSARY, item=term.id, problem=problem, next_step="Keep one.")
+                yield Fault(file=_GLOSSARY, line=line, item=term.id, problem=problem, next_step="Keep one.")
             owners[key] = term.id
-        yield from _missing(term.id, "see", term.see, known)
+        yield from _missing(line, term.id, "see", term.see, known)
 
 
-def _missing(item: str, field: str, facts: tuple[str, ...], known: set[str]) -> Iterator[Fault]:
+def _keys(names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Each name as it is compared, and as it is written."""
+    for name in names:
+        yield " ".join(name.casefold().split()), name
+
+
+def _missing(line: int | None, item: str, field: str, facts: tuple[str, ...], known: set[str]) -> Iterator[Fault]:
     for fact in facts:
         if fact not in known:
-            yield Fault(
-                file=_GLOSSARY, item=item, field=field, problem=f"there is no {fact}.", next_step=_near(fact, known)
-            )
+            problem = f"there is no {fact}."
+            step = _near(fact, known)
+            yield Fault(file=_GLOSSARY, line=line, item=item, field=field, problem=problem, next_step=step)
 
 
 def _notices(course: Course) -> Iterator[str]:

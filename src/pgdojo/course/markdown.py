@@ -204,7 +204,8 @@ def _measured(
 ) -> Iterator[tuple[Block, str, int, int]]:
     """Each block with its text, its length in tokens, and the length of what lies between it and the one before."""
     texts = ["\n".join(lines[block.first : block.last]) for block in blocks]
-    ends = [blocks[0].first if blocks else 0, *(block.last for block in blocks[:-1])]
+    ends = [block.last for block in blocks[:-1]]
+    ends = [blocks[0].first, *ends] if blocks else []
     gaps = ["\n".join(["", *lines[end : block.first], ""]) for end, block in zip(ends, blocks, strict=True)]
     return zip(blocks, texts, _sizes(texts, count), _sizes(gaps, count), strict=True)
 
@@ -290,8 +291,9 @@ def _stands_alone(line: str) -> bool:
 def _cut(text: str, block: Block, heading: tuple[str, ...], count: CountTokens, budget: int) -> Iterator[Piece]:
     """Pieces of one block that is too long for the encoder; together they hold all of its words."""
     line, counted = block.first, 0
-    for begin, end in _packed(_atoms(text, Span(start=0, end=len(text)), count, budget), budget):
-        begin = min(_BLANK_LINES.match(text, begin, end).end(), end)  # type: ignore[union-attr]  # matches nothing too
+    for start, end in _packed(_atoms(text, Span(start=0, end=len(text)), count, budget), budget):
+        blank = _BLANK_LINES.match(text, start, end)
+        begin = blank.end() if blank else start
         inner = text[begin:end].rstrip()
         if not inner:
             continue

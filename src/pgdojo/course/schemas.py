@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from pgdojo.course.yaml_files import Place, YamlFile
+from pgdojo.errors import CourseError, Fault
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$")]
+OptionalSlug = Annotated[str, StringConstraints(pattern=r"^([a-z0-9][a-z0-9-]{0,79})?$")]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
@@ -60,7 +65,7 @@ class TermEntry(_Entry):
     definition: Line
     topic: Slug
     see: tuple[Slug, ...] = ()
-    group: Slug | Literal[""] = ""
+    group: OptionalSlug = ""
 
 
 class ForeignEntry(_Entry):
@@ -74,10 +79,10 @@ class ForeignEntry(_Entry):
 
 
 class GlossaryFile(_Entry):
-    """The glossary as one file."""
+    """The glossary as one file; its entries are validated one by one, so that each fault names its own."""
 
-    terms: tuple[TermEntry, ...] = ()
-    foreign: tuple[ForeignEntry, ...] = ()
+    terms: tuple[Any, ...] = ()
+    foreign: tuple[Any, ...] = ()
 
 
 class FrontMatter(BaseModel):
@@ -86,6 +91,64 @@ class FrontMatter(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     title: Line | None = None
-    topic: Slug | Literal[""] = ""
+    topic: OptionalSlug = ""
     summary: Annotated[str, StringConstraints(max_length=400)] = ""
     order: Annotated[int, Field(ge=0, le=10_000)] = 1000
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+_PLAINLY = {
+    "missing": "the field is missing.",
+    "extra_forbidden": "the field is not known here.",
+    "tuple_type": "must be a list.",
+    "string_type": "must be a text.",
+    "model_type": "must be fields, each on a line with a colon.",
+    "string_pattern_mismatch": "must be lower-case letters, digits and hyphens, at most 80.",
+}
+"""What pydantic finds, in an author's words; the rest it says well itself."""
+
+
+def validated(model: type[_Model], data: Any, place: Place, file: YamlFile, name: str, item: str = "") -> _Model:
+    """Read `data` as a `model`.
+
+    Args:
+        model: The shape that is asked for.
+        data: What stands in the file.
+        place: Where in `file` it stands.
+        file: The file, for the lines of its values.
+        name: The file's name in messages.
+        item: What the messages call the entry; its `id` or `term` by default.
+
+    Raises:
+        CourseError: `data` has another shape; there is a fault for each field.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as cause:
+        if not item and isinstance(data, dict):
+            item = str(data.get("id") or data.get("term") or "")[:80]
+        faults = [
+            _fault(error, model, place, file, Fault(file=name, problem="", item=item)) for error in cause.errors()
+        ]
+        raise CourseError(faults) from cause
+
+
+def _fault(error: Any, model: type[BaseModel], place: Place, file: YamlFile, entry: Fault) -> Fault:
+    """One of pydantic's errors as a fault of `entry`."""
+    where = tuple(error["loc"])
+    problem = _PLAINLY.get(error["type"], error["msg"].removeprefix("Value error, ") + ".")
+    known: list[str] = []
+    if error["type"] == "extra_forbidden":
+        known = list(model.model_fields)
+    elif error["type"] == "literal_error":
+        known = re.findall(r"'([^']+)'", error["ctx"]["expected"])
+    near = get_close_matches(str(where[-1]) if error["type"] == "extra_forbidden" else str(error["input"]), known, n=1)
+    return Fault(
+        file=entry.file,
+        line=file.line((*place, *where)),
+        item=entry.item,
+        field=".".join(str(part) for part in where),
+        problem=problem,
+        next_step=f"Did you mean {near[0]}?" if near else "",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +22,10 @@ def start_course(folder: Path, source: Path | None = None) -> Started:
     """Make `folder` a course whose `knowledge/` holds the Markdown of `source`.
 
     Without a source, the Markdown that already lies in `folder` is copied; the originals stay where they are.
+    A start that fails leaves nothing behind.
 
     Raises:
-        UsageError: The source holds no Markdown, or `folder` is a course already.
+        UsageError: The source holds no Markdown, `folder` is a course already, or the files cannot be copied.
     """
     knowledge = folder / "knowledge"
     if knowledge.exists():
@@ -34,11 +36,31 @@ def start_course(folder: Path, source: Path | None = None) -> Started:
     files = markdown_files(origin)
     if not files:
         raise UsageError(f"{origin} holds no Markdown.", next_step="Name a folder with .md files with --from.")
-    partial = folder / "knowledge.new"
-    shutil.rmtree(partial, ignore_errors=True)
-    for file in files:
-        target = partial / file.relative_to(origin)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
-    partial.rename(knowledge)
+    made = _first_missing(folder)
+    try:
+        _copy(files, origin, folder)
+    except OSError as cause:
+        if made is not None:
+            shutil.rmtree(made, ignore_errors=True)
+        place = cause.filename or folder
+        problem = f"The Markdown of {origin} cannot be copied: {cause.strerror} ({place})."
+        raise UsageError(problem, next_step="Nothing was changed; look at the permissions and try again.") from cause
     return Started(documents=len(files))
+
+
+def _first_missing(folder: Path) -> Path | None:
+    """The highest folder on the way to `folder` that does not exist yet."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    return missing[-1] if missing else None
+
+
+def _copy(files: list[Path], origin: Path, folder: Path) -> None:
+    """Copy beside and rename into place, so that `knowledge/` is there as a whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".knowledge-", dir=folder) as beside:
+        partial = Path(beside) / "knowledge"
+        for file in files:
+            target = partial / file.relative_to(origin)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
+        partial.rename(folder / "knowledge")

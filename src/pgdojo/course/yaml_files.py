@@ -7,6 +7,7 @@ parser's events stops at the first of these and keeps the line of each value; th
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -23,6 +24,11 @@ except ImportError:  # PyYAML without its C part reads the same events, more slo
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 12
 
+_UNUSABLE = re.compile(
+    "\r(?!\n)|[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
+"""Characters that YAML forbids, and line ends that YAML counts and an editor does not, which would shift every line."""
+
 Place: TypeAlias = tuple[str | int, ...]
 
 
@@ -33,6 +39,8 @@ class YamlFile:
     data: Any
     lines: dict[Place, int] = field(repr=False)
     """1-based line of each value, by its path of keys and positions."""
+    text: str = field(default="", repr=False)
+    """What was parsed, with the line ends of the file."""
 
     def line(self, place: Place) -> int | None:
         """Line of the value at `place`, or of the nearest value around it."""
@@ -53,7 +61,7 @@ def read_yaml(path: Path, name: str) -> YamlFile:
     try:
         raw = path.read_bytes()
     except OSError as cause:
-        raise _fault(name, None, f"the file cannot be read ({cause.strerror}).") from cause
+        raise _fault(name, None, f"the file cannot be read ({cause.strerror}).", "Look at its permissions.") from cause
     if len(raw) > MAX_BYTES:
         raise _fault(name, None, f"the file has {len(raw):,} bytes, over the limit of {MAX_BYTES:,}.", "Split it.")
     try:
@@ -65,17 +73,27 @@ def read_yaml(path: Path, name: str) -> YamlFile:
 
 
 def parse_yaml(text: str, name: str, first_line: int = 1) -> YamlFile:
-    """Parse `text` as `read_yaml` does; `first_line` is where it begins in the file called `name`."""
+    """Parse `text` as `read_yaml` does; `first_line` is where it begins in the file called `name`.
+
+    Raises:
+        CourseError: As `read_yaml`, or `text` holds a character that YAML forbids.
+    """
+    unusable = _UNUSABLE.search(text)
+    if unusable:
+        above = text.count("\n", 0, unusable.start())
+        problem = f"the character U+{ord(unusable[0]):04X} is not allowed here."
+        advice = "Replace it by a blank, or by a line end as your editor writes it."
+        raise _fault(name, above + first_line, problem, advice)
     builder = _Builder(name, first_line)
     try:
         for event in yaml.parse(text, Loader=_Loader):
             builder.take(event)
-    except yaml.YAMLError as cause:
+    except (yaml.YAMLError, ValueError, OverflowError) as cause:  # PyYAML's own reader lets the last two through
         mark = getattr(cause, "problem_mark", None)
         line = mark.line + first_line if mark else None
         problem = getattr(cause, "problem", None) or str(cause).splitlines()[0]
-        raise _fault(name, line, f"this is not YAML: {problem}.") from cause
-    return YamlFile(builder.root, builder.lines)
+        raise _fault(name, line, f"this is not YAML: {problem}.", _advice(problem)) from cause
+    return YamlFile(builder.root, builder.lines, text)
 
 
 @dataclass(slots=True)
@@ -118,7 +136,7 @@ class _Builder:
             self._put(None if _is_null(event) else event.value, line)
             return
         if len(self.stack) >= MAX_DEPTH:
-            raise _fault(self.name, line, f"values are nested more than {MAX_DEPTH} deep.")
+            raise _fault(self.name, line, f"values are nested more than {MAX_DEPTH} deep.", "Close a bracket.")
         value: list[Any] | dict[str, Any] = [] if isinstance(event, yaml.SequenceStartEvent) else {}
         place = self._put(value, line)
         self.stack.append(_Frame(value, place))
@@ -135,7 +153,7 @@ class _Builder:
                 frame.value.append(value)
             elif frame.key is None:
                 if not isinstance(value, str):
-                    raise _fault(self.name, line, "a key must be a plain text.")
+                    raise _fault(self.name, line, "a key must be a plain text.", "Put it in quotes.")
                 if value in frame.value:
                     raise _fault(self.name, line, f"the key {value} stands twice here.", "Keep one.")
                 frame.key = value
@@ -146,6 +164,14 @@ class _Builder:
                 frame.key = None
         self.lines[place] = line
         return place
+
+
+def _advice(problem: str) -> str:
+    if "\\t" in problem or "tab" in problem or "cannot start any token" in problem:
+        return "Indent with blanks, not tabs, and put a value that begins with @, `, % or & in quotes."
+    if "mapping values" in problem:
+        return "Put a value that holds a colon and a blank in quotes."
+    return "Look at the indent and the quotes on this line and the one above."
 
 
 def _is_null(event: yaml.ScalarEvent) -> bool:

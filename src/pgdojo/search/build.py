@@ -143,7 +143,7 @@ class _Build:
         for folder in self.folder.encoders.iterdir() if self.folder.encoders.is_dir() else ():
             try:
                 facts = sealed.verify(folder)
-                if facts["model_hash"] == self.model_hash:
+                if (facts.get("format"), facts.get("model_hash")) == (FORMAT, self.model_hash):
                     return _Ready.opened(folder, facts["dim"], facts["window"])
             except PgdojoError:
                 continue
@@ -155,7 +155,7 @@ class _Build:
             report = encoders.export(model, fresh)
             if not report.ok:
                 return _Ready(encoder=model, reason=report.reason)
-            facts = {"model_hash": self.model_hash, "dim": model.dim, "window": model.window}
+            facts = {"format": FORMAT, "model_hash": self.model_hash, "dim": model.dim, "window": model.window}
             return _Ready.opened(sealed.seal(fresh, facts), model.dim, model.window)
 
     def _embed(self, texts: _Texts, encoder: Encoder, *, reuse: bool) -> tuple[Vectors, int]:

@@ -35,7 +35,9 @@ DEFAULT_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fa
 MIN_COSINE = 0.9999
 """Least agreement of an export with sentence-transformers."""
 
-_BATCH = 32
+_BATCH = 8
+"""Texts in one pass of the model: on processors a larger batch is slower and takes several times the memory."""
+
 _WINDOW_WITHOUT_LIMIT = 512
 """Most tokens of a passage for a model that reads texts of any length: beyond, one vector says too little."""
 
