@@ -91,7 +91,7 @@ def test_a_long_row_of_anything_is_cut_in_time_that_grows_with_it(evil):
     assert time.perf_counter() - began < 3
 
 
-@given(st.text(alphabet="aZ9.!? \n\t\r[]#/-*>`\"”(){}éÜ…|", max_size=400), st.integers(0, 20), st.integers(0, 20))
+@given(st.text(alphabet='aZ9.!? \n\t\r[]#/-*>`"”(){}éÜ…|', max_size=400), st.integers(0, 20), st.integers(0, 20))
 def test_spans_of_any_text_stand_in_order_and_hold_words(text, left, right):
     start, end = min(left, len(text)), max(min(left, len(text)), len(text) - right)
 

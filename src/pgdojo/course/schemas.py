@@ -6,7 +6,7 @@ import re
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from pgdojo.course.yaml_files import Place, YamlFile
 from pgdojo.errors import CourseError, Fault
@@ -32,7 +32,13 @@ Date = Annotated[str, AfterValidator(_date)]
 Address = Annotated[str, AfterValidator(_address)]
 
 
+def _written(data: Any) -> Any:
+    """A field with nothing behind its colon is as good as left out."""
+    return {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data
+
+
 class _Entry(BaseModel):
+    _without_empty = model_validator(mode="before")(_written)
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -88,6 +94,7 @@ class GlossaryFile(_Entry):
 class FrontMatter(BaseModel):
     """What stands between the dashes above a page; keys of other tools are left alone."""
 
+    _without_empty = model_validator(mode="before")(_written)
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     title: Line | None = None

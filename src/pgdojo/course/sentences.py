@@ -32,8 +32,8 @@ def sentence_spans(text: str, *, start: int = 0, end: int | None = None) -> list
     """
     end = len(text) if end is None else end
     spans: list[Span] = []
-    position = start
-    for stop in (*_ends(text, start, end), end):
+    position = _after_marks(text, start, end)
+    for stop in (*_ends(text, position, end), end):
         spans += quotable(text, position, stop)
         position = stop
     return spans

@@ -52,7 +52,7 @@ class YamlFile:
 
 
 def read_yaml(path: Path, name: str) -> YamlFile:
-    """Read `path`, called `name` in messages, into lists, dictionaries and strings.
+    """Read `path`, called `name` in messages, into lists, dictionaries and strings; an empty value is None.
 
     Raises:
         CourseError: The file is not UTF-8, over `MAX_BYTES`, no YAML, nested over `MAX_DEPTH`, or holds a
@@ -133,7 +133,7 @@ class _Builder:
         if event.tag is not None and event.tag != "!":
             raise _fault(self.name, line, f"the tag {event.tag} is not allowed.", "Write a plain value.")
         if isinstance(event, yaml.ScalarEvent):
-            self._put(None if _is_null(event) else event.value, line)
+            self._put(None if _is_empty(event) else event.value, line)
             return
         if len(self.stack) >= MAX_DEPTH:
             raise _fault(self.name, line, f"values are nested more than {MAX_DEPTH} deep.", "Close a bracket.")
@@ -174,8 +174,9 @@ def _advice(problem: str) -> str:
     return "Look at the indent and the quotes on this line and the one above."
 
 
-def _is_null(event: yaml.ScalarEvent) -> bool:
-    return event.style is None and event.value in {"", "~", "null"}
+def _is_empty(event: yaml.ScalarEvent) -> bool:
+    """Whether nothing was written; PyYAML's C part marks a plain scalar by an empty style, its own by None."""
+    return not event.style and event.value == ""
 
 
 def _fault(name: str, line: int | None, problem: str, next_step: str = "") -> CourseError:

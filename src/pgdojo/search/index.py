@@ -152,8 +152,7 @@ class IndexFolder:
                 return False
         if sources.checksums(root) != manifest.sources:
             return True
-        with suppress(OSError):  # a folder that cannot be written to is only compared more slowly
-            self._remember(seen)
+        self._remember(seen)
         return False
 
     def put_in_use(self, generation: Path, stamps: sources.Stamps) -> None:
@@ -162,7 +161,9 @@ class IndexFolder:
         self._remember({generation.name: stamps})
 
     def _remember(self, seen: dict[str, sources.Stamps]) -> None:
-        sealed.replace(self._stamps, json.dumps(seen).encode("ascii"))
+        # Without the stamps, or with those of a writer at the same moment, the course is only compared more slowly.
+        with suppress(OSError):
+            sealed.replace(self._stamps, json.dumps(seen).encode("ascii"))
 
 
 class Index:
