@@ -256,5 +256,7 @@ def _fact_fault(course: Course, fact: Passage, field: str, problem: str, next_st
 
 
 def _near(name: str, known: dict[str, int] | set[str]) -> str:
-    near = get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"Did you mean {near[0]}?" if near else ""
+    # What all ids begin with would make them all alike.
+    bare = {one.removeprefix("facts#"): one for one in sorted(known)}
+    near = get_close_matches(name.removeprefix("facts#"), bare, n=1, cutoff=0.5)
+    return f"Did you mean {bare[near[0]]}?" if near else ""

@@ -24,6 +24,9 @@ MAX_HEADING = 200
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(?P<yaml>.{0,20000}?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
 _MARKS = re.compile(r"\[(?P<id>facts#[a-z0-9-]+)\]")
 _TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]{0,300}>", re.DOTALL)
+_TAG_IN_A_WORD = re.compile(
+    r"</?(?:a|abbr|b|code|em|i|kbd|mark|s|small|span|strong|sub|sup|u)\b[^<>]{0,300}>", re.IGNORECASE
+)
 _COMMENTS = re.compile(r"\s*(?:<!--(?:(?!-->).)*+-->\s*+)++", re.DOTALL)
 _NOT_PROSE = re.compile(r"\s*<(?:script|style|pre|textarea|[!?])", re.IGNORECASE)
 _CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
@@ -102,7 +105,7 @@ def plain(text: str) -> str:
         return f"\0{len(code) - 1}\0"
 
     text = _CODE.sub(set_aside, text.replace("\0", ""))
-    text = _TAG.sub(" ", _MARKS.sub("", text))
+    text = _TAG.sub(" ", _TAG_IN_A_WORD.sub("", _MARKS.sub("", text)))
     text = _LINK.sub(r"\1", text)
     if text.lstrip().startswith("|"):
         text = "; ".join(cell for row in text.splitlines() if (cell := _row(row)))
