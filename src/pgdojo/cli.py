@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,6 +35,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+exports = typer.Typer(help="Write what the course holds for other programs.", no_args_is_help=True)
+imports = typer.Typer(help="Read what other programs have written.", no_args_is_help=True)
+app.add_typer(exports, name="export")
+app.add_typer(imports, name="import")
 
 
 class _State:
@@ -284,15 +290,23 @@ def _skipped(course: Path) -> list[str]:
 
 
 @app.command()
-def check() -> None:
+def check(
+    confirm: Annotated[
+        list[str] | None,
+        typer.Option("--confirm", help="Id of a quiz item that is right as its passages now stand; all for every one."),
+    ] = None,
+) -> None:
     """Validate the course and name every fault with file, line, item and field.
 
-    Usage: pgdojo --course DIR check
+    Usage: pgdojo --course DIR check [--confirm ID]...
     """
-    from pgdojo.course.check import check_course
-    from pgdojo.dojo import find_course
+    from pgdojo import dojo
 
-    report = check_course(find_course(_State.course))
+    course = dojo.find_course(_State.course)
+    if confirm:
+        changed = dojo.confirm(course, confirm)
+        _say(f"Confirmed {len(changed)} item{'' if len(changed) == 1 else 's'}.")
+    report = dojo.check(course)
     for fault in report.faults:
         _say(str(fault))
     for notice in report.notices:
@@ -327,6 +341,60 @@ def evaluate(
         _say(line)
     if missed:
         raise typer.Exit(1)
+
+
+@app.command()
+def quiz(
+    topic: Annotated[
+        list[str] | None, typer.Option("--topic", help="A topic, such as backups; all topics without it.")
+    ] = None,
+    count: Annotated[int, typer.Option("-n", min=1, max=100, help="How many questions.")] = 10,
+) -> None:
+    """Take a quiz in the terminal; answers go into the same journal as on the page.
+
+    Usage: pgdojo quiz [--topic backups] [-n 5]
+    """
+    from pgdojo.learner.records import LOCAL
+    from pgdojo.terminal import Terminal
+
+    quizmaster = _open().quizzes
+    known = quizmaster.topics()
+    for name in topic or ():
+        if name not in known:
+            raise UsageError(f"There is no topic {name}.", next_step=f"Choose among {', '.join(known) or 'none'}.")
+    sitting = quizmaster.start(uuid.uuid4().hex, LOCAL, "practice", topics=topic or (), count=count)
+    try:
+        result = Terminal(quizmaster, LOCAL, input, _print).sit(sitting.key)
+    except EOFError:
+        _print("\nThe sitting waits for you on the page Quiz.")
+        return
+    _print(f"\n{sum(one.mark for one in result.progress.responses):g} of {result.progress.total} marks.")
+
+
+@exports.command("quizzes")
+def export_quizzes(
+    target: Annotated[Path | None, typer.Argument(help="File to write; quizzes with the format's ending here.")] = None,
+    form: Annotated[str, typer.Option("--format", help="gift, anki, csv or qti.")] = "gift",
+) -> None:
+    """Write the quiz items for another program, and report what it cannot carry.
+
+    Usage: pgdojo export quizzes [FILE] --format gift|anki|csv|qti
+    """
+    from pgdojo import dojo
+
+    _print(dojo.export_quizzes(dojo.find_course(_State.course), form, target).as_text())
+
+
+@imports.command("quizzes")
+def import_quizzes(source: Annotated[Path, typer.Argument(help="A file in Moodle's GIFT format.")]) -> None:
+    """Turn a GIFT file into a bank of drafts below quizzes/.
+
+    Usage: pgdojo --course DIR import quizzes FILE.gift
+    """
+    from pgdojo.dojo import find_course
+    from pgdojo.quiz.exports import import_gift
+
+    _print(import_gift(source, find_course(_State.course)).as_text())
 
 
 @app.command()

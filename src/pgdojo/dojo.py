@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -30,8 +30,11 @@ from pgdojo.search.retriever import Retriever, ScoredPassage
 
 if TYPE_CHECKING:
     from pgdojo.ask.evaluation import Evaluation
+    from pgdojo.course.check import Report
     from pgdojo.course.load import Course
     from pgdojo.learner.journal import Journal
+    from pgdojo.quiz.exports import LossReport
+    from pgdojo.quiz.service import Quizmaster
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Hears of the stage, how many of it are done, and how many there are."""
@@ -190,6 +193,18 @@ class Dojo:
 
         return Journal.open()
 
+    @cached_property
+    def quizzes(self) -> Quizmaster:
+        """Sittings, grading and the review schedule.
+
+        Raises:
+            CourseError: The quiz files have faults.
+        """
+        from pgdojo.course.banks import load_quizzes
+        from pgdojo.quiz.service import Quizmaster
+
+        return Quizmaster(load_quizzes(self.course_folder), self._course.passage, self.journal.quiz)
+
     @property
     def state(self) -> IndexState:
         """What is known of the index in use."""
@@ -278,6 +293,59 @@ def build(
     return build_index(
         loaded, index_folder(course), model=model or _model_in_use(course), rebuild=rebuild, progress=progress
     )
+
+
+def check(course: Path) -> Report:
+    """Validate the course in the folder `course`, its quiz stems against one another by meaning.
+
+    Raises:
+        UsageError: The folder is no course.
+    """
+    from pgdojo.course.banks import load_quizzes
+    from pgdojo.course.check import check_course
+    from pgdojo.quiz.near import near_duplicates
+
+    report = check_course(course)
+    if not report.can_compare:
+        return report
+    quizzes = load_quizzes(course)
+    try:
+        encoder = Index(index_folder(course)).encoder
+    except PgdojoError:
+        notice = "The stems of the quiz were not compared by meaning, which needs the index: run pgdojo index."
+        return replace(report, notices=(*report.notices, notice))
+    return replace(report, faults=(*report.faults, *near_duplicates(quizzes, encoder.encode)))
+
+
+def confirm(course: Path, names: Sequence[str]) -> tuple[str, ...]:
+    """Say that the quiz items called `names`, or `all`, are right as the passages they cite now stand.
+
+    Returns:
+        The items that were not confirmed so before.
+
+    Raises:
+        UsageError, CourseError: There is no such item, or the course's files have faults.
+    """
+    from pgdojo.course import banks
+    from pgdojo.course.load import load_course
+
+    return banks.confirm(course, banks.load_quizzes(course), names, load_course(course).passage)
+
+
+def export_quizzes(course: Path, form: str, target: Path | None) -> LossReport:
+    """Write the quiz items of `course` in the format `form`, to `target` or beside the caller.
+
+    Raises:
+        UsageError, CourseError: The format is unknown, or the files have faults or cannot be written.
+    """
+    from pgdojo.course.banks import load_quizzes
+    from pgdojo.course.load import load_course
+    from pgdojo.quiz.exports import FORMATS, export
+
+    loaded = load_course(course)
+    ending = FORMATS[form].ending if form in FORMATS else ""  # type: ignore[index]  # export names an unknown one
+    path = target or Path(f"quizzes{ending}")
+    return export(load_quizzes(course), loaded.passage, form, path, title=loaded.title)  # type: ignore[arg-type]
 
 
 def evaluation_of(

@@ -32,6 +32,7 @@ def feature_names() -> list[str]:
         "numerals", "numerals missing", "focus", "focus missing", "focus soft",
         "terms", "terms missing", "subjects clash", "subject named",
         "foreign", "foreign unmentioned",
+        "follows", "follows cover", "follows open", "follows nearer",
         "length", "log length", "yes or no", "wants missing", "wants held", "wants",
         *(f"lacks {want.name}" for want in WANTS),
         *(f"asks {want.name}" for want in WANTS),
@@ -66,6 +67,7 @@ def features(evidence: Evidence, finder: EvidenceFinder) -> npt.NDArray[np.float
         *_unknown(question, finder, weights),
         *_numerals_and_focus(evidence, view, finder),
         *_subjects(question, view),
+        *_follows(question, evidence.views, finder),
         len(question.weighty), np.log1p(len(question.words)), float(question.yes_no),
         *_wants(question, view),
         *_known(evidence, finder),
@@ -101,6 +103,17 @@ def _covered(question: Question, views: Sequence[View], weights: npt.NDArray[np.
         float(open_weights.sum()),
         float(open_weights.max()),
     ]
+
+
+def _follows(question: Question, views: Sequence[View], finder: EvidenceFinder) -> list[float]:
+    """Of a follow-up, how much of what it adds itself the passages hold: its subject is found in any case."""
+    own = question.own_stems
+    weights = {stem: finder.weight(stem) for stem in own}
+    total = sum(weights.values())
+    if not question.typed or not total:
+        return [float(bool(question.typed)), 1.0, 0.0, 1.0]
+    held = [sum(weight for stem, weight in weights.items() if stem in view.stems) / total for view in views[:_SCOPE]]
+    return [1.0, held[0], max((w for stem, w in weights.items() if stem not in views[0].stems), default=0.0), max(held)]
 
 
 def _unknown(question: Question, finder: EvidenceFinder, weights: npt.NDArray[np.float32]) -> list[float]:

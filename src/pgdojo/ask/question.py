@@ -194,6 +194,13 @@ class Question:
     text: str
     terms: tuple[Term, ...]
     foreign: tuple[Foreign, ...]
+    typed: str = ""
+    """What was typed in this turn, where the turns before it added to it; else empty."""
+
+    @cached_property
+    def own_stems(self) -> frozenset[str]:
+        """Stems of the weighty words that a follow-up brings itself; empty where nothing was added to it."""
+        return frozenset(stem(word) for word in words(self.typed) if word not in STOP_WORDS)
 
     @cached_property
     def words(self) -> list[str]:
@@ -256,7 +263,7 @@ def clean(text: str) -> str:
     return " ".join("".join(visible).split())
 
 
-def understand(text: str, lexicon: Lexicon) -> Question:
-    """Read the stand-alone question `text`, slips already mended."""
+def understand(text: str, lexicon: Lexicon, typed: str = "") -> Question:
+    """Read the stand-alone question `text`, slips already mended, which was made of what was `typed`."""
     named = lexicon.names(text)
-    return Question(text=text, terms=named.terms, foreign=named.foreign)
+    return Question(text=text, terms=named.terms, foreign=named.foreign, typed="" if typed == text else typed)

@@ -84,7 +84,7 @@ class Asker:
         """What the material holds for `question`, made to stand alone and its slips mended."""
         mended = self.lexicon.mend(without_markup(clean(question)))
         alone = standalone(mended, [clean(earlier)[:MAX_CHARACTERS] for earlier in history], self.lexicon)
-        return self.finder.find(understand(alone, self.lexicon))
+        return self.finder.find(understand(alone, self.lexicon, mended))
 
     def confidence(self, evidence: Evidence) -> float:
         """Probability, 0 to 1, that the evidence answers its question."""

@@ -6,15 +6,12 @@ name in a sentence stands in the words it cites.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from pgdojo.ask.records import Citation, Sentence
+from pgdojo.course.claims import figures, names
 from pgdojo.course.markdown import plain
 from pgdojo.course.records import Passage
-
-_FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
-_NAME = re.compile(r"\b(?:[A-Z][\w-]*[A-Z]\w*|[A-Z]{2,}\w*|\w+[._]\w+(?:[._]\w+)*)\b")
 
 
 def unsupported(sentence: Sentence, citations: Sequence[Citation], find: Callable[[str], Passage | None]) -> str:
@@ -35,11 +32,11 @@ def unsupported(sentence: Sentence, citations: Sequence[Citation], find: Callabl
         if passage.text[citation.start : citation.start + len(citation.quote)] != citation.quote:
             return f"the quote does not stand in {citation.passage_id}"
     held = " ".join(part for citation in mine for part in (citation.quote, plain(citation.quote)))
-    figures = set(_FIGURE.findall(held))
-    for figure in _FIGURE.findall(sentence.text):
-        if figure not in figures:
+    known = set(figures(held))
+    for figure in figures(sentence.text):
+        if figure not in known:
             return f"{figure} does not stand in the quote"
-    for name in _NAME.findall(sentence.text):
+    for name in names(sentence.text):
         if name not in held:
             return f"{name} does not stand in the quote"
     return ""

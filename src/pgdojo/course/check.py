@@ -2,7 +2,8 @@
 
 The files must be readable and of the right shape; ids that are cited must exist; every line of the notes must be met by
 a fact; handbook pages must rest on facts, hold a diagram, a table and a then-and-now box where the notes are
-superseded, and be of a length that is read; glossary names must be unambiguous.
+superseded, and be of a length that is read; glossary names must be unambiguous; quiz items must keep the rules of
+`pgdojo.course.item_rules`.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 
-from pgdojo.course import markdown
+from pgdojo.course import bank_rules, item_rules, markdown
+from pgdojo.course.banks import Quizzes, load_quizzes
 from pgdojo.course.load import Course, is_superseded, load_course
 from pgdojo.course.records import Document, Passage
 from pgdojo.errors import CourseError, Fault
@@ -49,7 +52,15 @@ class Report:
     faults: tuple[Fault, ...]
     notices: tuple[str, ...]
     """What is worth knowing and no fault."""
-    summary: str
+    counts: str = ""
+    """What there is, as the beginning of the summary."""
+    can_compare: bool = False
+    """Whether there are quiz items that could be read, so that their stems can be compared."""
+
+    @property
+    def summary(self) -> str:
+        """One line on what there is and what is wrong."""
+        return f"{self.counts}{len(self.faults) or 'no'} fault{'' if len(self.faults) == 1 else 's'}."
 
 
 def check_course(root: Path) -> Report:
@@ -60,15 +71,32 @@ def check_course(root: Path) -> Report:
     """
     try:
         course = load_course(root)
+        quizzes = load_quizzes(root)
     except CourseError as cause:
-        count = len(cause.faults)
-        return Report(faults=cause.faults, notices=(), summary=f"{count} fault{'s' if count > 1 else ''}.")
+        return Report(faults=cause.faults, notices=())
     faults = [*course.skipped, *_notes(course), *_facts(course), *_handbook(course), *_glossary(course)]
-    summary = (
+    faults += _quizzes(course, quizzes)
+    counts = (
         f"{len(course.documents)} documents, {len(course.facts)} facts, {len(course.terms)} terms, "
-        f"{len(course.foreign)} foreign subjects: {len(faults) or 'no'} fault{'' if len(faults) == 1 else 's'}."
+        f"{len(course.foreign)} foreign subjects"
+        f"{f', {len(quizzes.items)} quiz items' if quizzes.items else ''}: "
     )
-    return Report(faults=tuple(faults), notices=tuple(_notices(course)), summary=summary)
+    return Report(
+        faults=tuple(faults),
+        notices=tuple(_notices(course, quizzes)),
+        counts=counts,
+        can_compare=bool(quizzes.items),
+    )
+
+
+def _quizzes(course: Course, quizzes: Quizzes) -> list[Fault]:
+    notes = next((document for document in course.documents if document.kind == "notes"), None)
+    claims = notes_claims(notes) if notes else {}
+    today = datetime.now(UTC).date()
+    return [
+        *item_rules.judge(quizzes, course.passage, course.facts, today),
+        *bank_rules.judge(quizzes, course.passage, course.facts, claims),
+    ]
 
 
 def notes_claims(document: Document) -> dict[str, int]:
@@ -239,7 +267,11 @@ def _missing(line: int | None, item: str, field: str, facts: tuple[str, ...], kn
             yield Fault(file=_GLOSSARY, line=line, item=item, field=field, problem=problem, next_step=step)
 
 
-def _notices(course: Course) -> Iterator[str]:
+def _notices(course: Course, quizzes: Quizzes) -> Iterator[str]:
+    today = datetime.now(UTC).date().isoformat()
+    late = [item.id for item in quizzes.items.values() if item.review_by < today[: len(item.review_by)]]
+    if late:
+        yield f"{len(late)} quiz items are past their review date and leave exams, the first is {late[0]}."
     cited = {fact for document in course.documents for fact in markdown.cited_facts(document.text)}
     alone = [fact.id for fact in course.facts if fact.id not in cited]
     if alone and any(document.slug.startswith("handbook/") for document in course.documents):

@@ -22,6 +22,8 @@ CHUNKER = 2
 """Version of the way documents are cut; an index that was cut in another way is built anew."""
 
 MAX_DOCUMENT_BYTES = 64_000_000
+ROUGH_WINDOW = 256
+"""Tokens of a passage where no encoder says how many it reads."""
 MAX_EMBEDDED_HEADING = 160
 """Characters; headings that nest deep or run long would leave no room for the passage in the encoder's window."""
 
@@ -70,6 +72,24 @@ class Course:
             for line in fact.notes_lines:
                 found[line] = (*found.get(line, ()), fact.id)
         return found
+
+    def passage(self, passage_id: PassageId) -> Passage | None:
+        """The passage called `passage_id`, None if there is none.
+
+        Without an encoder at hand a document is cut by a rough count of tokens: a section that is cut in pieces may
+        have them elsewhere than in the index, but the first keeps its id.
+        """
+        found = self._facts_by_id.get(passage_id)
+        return found if found or passage_id.startswith("facts#") else self._roughly_cut.get(passage_id)
+
+    @cached_property
+    def _facts_by_id(self) -> dict[PassageId, Passage]:
+        return {fact.id: fact for fact in self.facts}
+
+    @cached_property
+    def _roughly_cut(self) -> dict[PassageId, Passage]:
+        rough = self.passages(lambda texts: [len(text) // 4 for text in texts], ROUGH_WINDOW)
+        return {passage.id: passage for passage in rough}
 
     def passages(
         self, count: markdown.CountTokens, window: int, progress: Callable[[int, int], None] | None = None

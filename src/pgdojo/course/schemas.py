@@ -37,12 +37,14 @@ def _written(data: Any) -> Any:
     return {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data
 
 
-class _Entry(BaseModel):
+class Entry(BaseModel):
+    """Fields that an author writes; an unknown one is a fault."""
+
     _without_empty = model_validator(mode="before")(_written)
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class FactEntry(_Entry):
+class FactEntry(Entry):
     """One dated, sourced statement of the ledger."""
 
     id: Slug
@@ -61,7 +63,7 @@ class FactEntry(_Entry):
     no: tuple[Line, ...] = ()
 
 
-class TermEntry(_Entry):
+class TermEntry(Entry):
     """One word of the field."""
 
     id: Slug
@@ -74,7 +76,7 @@ class TermEntry(_Entry):
     group: OptionalSlug = ""
 
 
-class ForeignEntry(_Entry):
+class ForeignEntry(Entry):
     """A subject that the course does not teach."""
 
     term: Line
@@ -84,7 +86,7 @@ class ForeignEntry(_Entry):
     mentioned: tuple[Slug, ...] = ()
 
 
-class GlossaryFile(_Entry):
+class GlossaryFile(Entry):
     """The glossary as one file; its entries are validated one by one, so that each fault names its own."""
 
     terms: tuple[Any, ...] = ()

@@ -5,19 +5,20 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Self
+from functools import cached_property
+from typing import Self
 
-from sqlalchemy import Engine, Row, Select, Table
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from pgdojo.errors import JournalError, UsageError
 from pgdojo.learner import database, queries, schema
+from pgdojo.learner.quiz_journal import QuizJournal
 from pgdojo.learner.records import Conversation, Feedback, Gap, PassageRead, Turn
+from pgdojo.learner.store import Store
 from pgdojo.learner.text import title_of, utc_now
 
 
-class Journal:
+class Journal(Store):
     """Append-only memory of what learners did, shared by all threads of a process.
 
     Each write is one transaction in one call and carries a `key` that the caller minted before: a second call with the
@@ -27,12 +28,6 @@ class Journal:
     passage, or a key) is empty, longer than 255 characters, or holds NUL or a lone surrogate. Prose may hold both; they
     are dropped. What a read gives back belongs to the one learner it names.
     """
-
-    def __init__(self, engine: Engine, *, place: str, clock: Callable[[], datetime] = utc_now) -> None:
-        """Work on an engine that `open` made; `clock` gives aware times for what has none of its own."""
-        self._engine = engine
-        self._place = place
-        self._clock = clock
 
     @classmethod
     def open(cls, url: str | None = None, *, clock: Callable[[], datetime] = utc_now) -> Journal:
@@ -49,6 +44,11 @@ class Journal:
         """
         address = database.find(url)
         return cls(database.open_engine(address), place=database.place_of(address), clock=clock)
+
+    @cached_property
+    def quiz(self) -> QuizJournal:
+        """What of it is about quizzes."""
+        return QuizJournal(self._engine, place=self._place, clock=self._clock)
 
     def close(self) -> None:
         """Let go of every connection; what was stored is stored already."""
@@ -219,15 +219,3 @@ class Journal:
             PassageRead(passage=row.passage, document=row.document, times=row.times, last_at=row.last_at)
             for row in self._rows(queries.passages_read(learner))
         ]
-
-    def _append(self, table: Table, **event: Any) -> bool:
-        # Both databases say it alike, but SQLAlchemy has no common word for it.
-        insert = (postgresql if self._engine.dialect.name == "postgresql" else sqlite).insert
-        # Only the key may meet itself; any other broken constraint is a fault and is raised.
-        statement = insert(table).values(event).on_conflict_do_nothing(index_elements=["key"])
-        with database.explained(self._place), database.for_writing(self._engine).begin() as connection:
-            return connection.execute(statement).rowcount == 1
-
-    def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
-        with database.explained(self._place), self._engine.connect() as connection:
-            return connection.execute(query).all()

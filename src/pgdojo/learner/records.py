@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pgdojo.learner.text import require_aware
+
+LOCAL = "local"
+"""Who learns when nobody signs in: the person at this machine."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,3 +77,80 @@ class PassageRead:
     """Where the passage stood when it was last opened."""
     times: int
     last_at: datetime
+
+
+Mode = Literal["practice", "exam", "placement", "review", "ahead"]
+"""Kind of sitting: feedback after each answer, or at the end; to find a place; what is due; and looking ahead."""
+
+Certainty = Literal["unsure", "fairly", "sure", "unsaid"]
+"""What the learner said of their own answer."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sitting:
+    """Questions taken in one go."""
+
+    key: str
+    learner: str
+    mode: Mode
+    plan: dict[str, Any]
+    """Plain JSON of what is to be asked; whoever starts the sitting knows its shape."""
+    started_at: datetime
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One item as it was put before a learner; opened once for each place of a sitting."""
+
+    key: str
+    learner: str
+    sitting: str
+    place: int
+    """0 is the first."""
+    item: str
+    rev: int
+    arrangement: dict[str, list[str]]
+    """In which order its parts were shown."""
+    opened_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuizResponse:
+    """What was answered to an attempt, and what it was worth."""
+
+    key: str
+    """That of the attempt."""
+    learner: str
+    sitting: str
+    item: str
+    rev: int
+    objective: str
+    topic: str
+    given: dict[str, Any]
+    certainty: Certainty
+    hinted: bool
+    mark: float
+    """0 to 1."""
+    rating: int
+    """1 again, 2 hard, 3 good, 4 easy."""
+    counts: bool
+    """Whether it moves the schedule."""
+    algorithm: str
+    """The scheduler whose rating this is."""
+    seconds: float
+    answered_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dispute:
+    """A learner's word that an item is wrong."""
+
+    learner: str
+    attempt: str
+    item: str
+    rev: int
+    given: dict[str, Any]
+    passage: str
+    words: str
+    disputed_at: datetime

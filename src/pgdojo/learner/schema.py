@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -27,7 +28,7 @@ from sqlalchemy import (
 
 from pgdojo.learner.text import IDENTIFIER_LENGTH, clean, clean_json, identifier, require_aware
 
-VERSION = "0001"
+VERSION = "0002"
 """The newest migration. Four digits, so that versions compare as text."""
 
 
@@ -156,4 +157,91 @@ reads = _events(
     Column("document", Identifier, nullable=False),
     Column("read_at", Moment, nullable=False),
     Index(None, "learner", "passage"),
+)
+
+sittings = _events(
+    "sittings",
+    Column("mode", Identifier, nullable=False),
+    Column("plan", Plain, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    UniqueConstraint("learner", "key"),
+)
+
+finishes = _events(
+    "finishes",
+    Column("finished_at", Moment, nullable=False),
+    # The key is that of the sitting, which ends once.
+    ForeignKeyConstraint(["learner", "key"], ["sittings.learner", "sittings.key"]),
+)
+
+attempts = _events(
+    "attempts",
+    Column("sitting", Identifier, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("item", Identifier, nullable=False),
+    Column("rev", Integer, nullable=False),
+    Column("arrangement", Plain, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    UniqueConstraint("learner", "key"),
+    # Two tabs that open the next question get the same one.
+    UniqueConstraint("sitting", "place"),
+    ForeignKeyConstraint(["learner", "sitting"], ["sittings.learner", "sittings.key"]),
+)
+
+hints = _events(
+    "hints",
+    Column("shown_at", Moment, nullable=False),
+    ForeignKeyConstraint(["learner", "key"], ["attempts.learner", "attempts.key"]),
+)
+
+moves = _events(
+    "moves",
+    Column("attempt", Identifier, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("choice", Identifier, nullable=False),
+    Column("moved_at", Moment, nullable=False),
+    UniqueConstraint("attempt", "number"),
+    ForeignKeyConstraint(["learner", "attempt"], ["attempts.learner", "attempts.key"]),
+)
+
+responses = _events(
+    "responses",
+    Column("sitting", Identifier, nullable=False),
+    Column("item", Identifier, nullable=False),
+    Column("rev", Integer, nullable=False),
+    Column("objective", Identifier, nullable=False),
+    Column("topic", Identifier, nullable=False),
+    Column("given", Plain, nullable=False),
+    Column("certainty", Identifier, nullable=False),
+    Column("hinted", Boolean, nullable=False),
+    Column("mark", Float, nullable=False),
+    Column("rating", Integer, nullable=False),
+    Column("counts", Boolean, nullable=False),
+    Column("algorithm", Identifier, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("answered_at", Moment, nullable=False),
+    # The key is that of the attempt, which is answered once.
+    ForeignKeyConstraint(["learner", "key"], ["attempts.learner", "attempts.key"]),
+    Index(None, "learner", "sitting"),
+    Index(None, "item"),
+)
+
+disputes = _events(
+    "disputes",
+    Column("attempt", Identifier, nullable=False),
+    Column("item", Identifier, nullable=False),
+    Column("rev", Integer, nullable=False),
+    Column("given", Plain, nullable=False),
+    Column("passage", Identifier, nullable=False),
+    Column("words", Prose, nullable=False),
+    Column("disputed_at", Moment, nullable=False),
+    ForeignKeyConstraint(["learner", "attempt"], ["attempts.learner", "attempts.key"]),
+)
+
+preferences = _events(
+    "preferences",
+    Column("name", Identifier, nullable=False),
+    Column("value", Plain, nullable=False),
+    Column("set_at", Moment, nullable=False),
+    Index(None, "learner", "name"),
 )

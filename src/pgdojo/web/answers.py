@@ -12,10 +12,13 @@ from pgdojo.ask.records import Answer, Refusal, Row, Sentence
 from pgdojo.learner.records import Feedback
 from pgdojo.web import citations, questions
 from pgdojo.web.resources import LEARNER
-from pgdojo.web.text import literal, one_line
+from pgdojo.web.text import counted, literal, one_line
 
 if TYPE_CHECKING:
     from pgdojo.dojo import Dojo
+
+QUIZ_ITEMS = 5
+"""Most questions of a quiz on one answer."""
 
 STREAMING = 0.35
 """Seconds that an answer's words take to appear, however many they are."""
@@ -168,6 +171,24 @@ def _sureness(confidence: float) -> str:
 
 def _sureness_help(confidence: float) -> str:
     return f"The material answers this with a probability of {confidence:.0%}."
+
+
+def draw_quiz(dojo: Dojo, answer: Answer, key: str) -> None:
+    """The way to a quiz on what was answered, where items rest on the passages it cites."""
+    items = dojo.quizzes.items_citing([citation.passage_id for citation in answer.citations])[:QUIZ_ITEMS]
+    if not items:
+        return
+
+    def begin() -> None:
+        sitting = dojo.quizzes.start(f"{key[:24]}-quiz", LEARNER, "practice", items=items, count=QUIZ_ITEMS)
+        st.switch_page("app_pages/quiz.py", query_params={"s": sitting.key})
+
+    st.button(
+        f"Quiz me on this · {counted(len(items), 'question')}",
+        key=f"ask_quiz_{key}",
+        icon=":material/quiz:",
+        on_click=begin,
+    )
 
 
 def draw_next(answer: Answer, key: str, submit: Submit) -> None:

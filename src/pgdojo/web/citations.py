@@ -86,8 +86,8 @@ def surroundings(passage: Passage, start: int, end: int) -> str:
     return quotation(passage.text, start, end, literal_lines)
 
 
-def provenance(citation: Citation) -> None:
-    """Standing, file, lines, date and source of a citation."""
+def provenance(citation: Citation | Passage) -> None:
+    """Standing, file, lines, date and source of what is cited."""
     first, last = citation.first_line, citation.last_line
     told = [literal(citation.document) + (f", line {first}" if first == last else f", lines {first} to {last}")]
     if citation.as_of:

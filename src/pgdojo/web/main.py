@@ -16,7 +16,9 @@ st.html(ASSETS / "style.css")
 
 ask = st.Page("app_pages/ask.py", title="Ask", icon=":material/forum:", default=True)
 book = st.Page("app_pages/book.py", title="Read", icon=":material/menu_book:", url_path="book")
-page = st.navigation({"Learn": [ask, book]})
+quiz = st.Page("app_pages/quiz.py", title="Quiz", icon=":material/quiz:", url_path="quiz")
+review = st.Page("app_pages/review.py", title="Review", icon=":material/event_repeat:", url_path="review")
+page = st.navigation({"Learn": [ask, book], "Practise": [quiz, review]})
 
 if waiting.until_open(resources.opening()):
     page.run()

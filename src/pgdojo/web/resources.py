@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pgdojo.errors import PgdojoError
+from pgdojo.learner.records import LOCAL
 from pgdojo.web.opening import Opening, Report
 
 if TYPE_CHECKING:
     from pgdojo.dojo import Dojo
 
 COURSE_VARIABLE = "PGDOJO_COURSE"
-LEARNER = "local"
-"""Who learns when nobody signs in: the person at this machine."""
+LEARNER = LOCAL
 
 
 def _open_course(report: Report) -> Dojo:

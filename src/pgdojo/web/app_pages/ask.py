@@ -33,7 +33,18 @@ def submit_typed() -> None:
     submit(st.session_state["ask_input"] or "")
 
 
+wanted = st.query_params.get("q", "")[: questions.MAX_QUESTION]
+if wanted:
+    st.query_params.clear()
+    submit(wanted)
+    pending = st.session_state["ask_pending"]
+    conversation, turns = pending.conversation, []
+
 st.title("Ask", anchor=False)
+if dojo.quizzes.in_exam(LEARNER):
+    st.info("You are sitting an exam. Ask opens again when it is over: first what you know, then what is written.")
+    st.page_link("app_pages/quiz.py", label="Go on with the exam", icon=":material/quiz:")
+    st.stop()
 st.caption(
     f"Answers come word for word from *{literal(dojo.title)}*, its handbook and "
     f"{counted(len(dojo.facts()), 'dated fact')}. What they do not say, pgdojo does not say."
@@ -56,6 +67,7 @@ for turn in turns:
         answers.draw_answer(dojo, answer, turn.key)
         answers.draw_verdict(dojo, answer, turn.key, given.get(turn.key))
         if turn is turns[-1] and pending is None:
+            answers.draw_quiz(dojo, answer, turn.key)
             answers.draw_next(answer, turn.key, submit)
 
 if pending is not None and pending.conversation == conversation:
@@ -66,6 +78,7 @@ if pending is not None and pending.conversation == conversation:
         answers.draw_searched(answer, pending.key, submit)
         answers.draw_answer(dojo, answer, pending.key, stream=True)
         answers.draw_verdict(dojo, answer, pending.key, None)
+        answers.draw_quiz(dojo, answer, pending.key)
         answers.draw_next(answer, pending.key, submit)
 elif not turns:
     with st.container(key="ask_empty"):

@@ -1,0 +1,170 @@
+"""What the journal remembers of quizzes: sittings, attempts, responses, disputes and preferences."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Any, TypeVar
+
+from sqlalchemy import Row, Table, func, select
+from sqlalchemy.exc import IntegrityError
+
+from pgdojo.errors import UsageError
+from pgdojo.learner import schema
+from pgdojo.learner.records import Attempt, Dispute, QuizResponse, Sitting
+from pgdojo.learner.store import Store
+
+
+class QuizJournal(Store):
+    """The quizzes' part of the journal; each write is one transaction, and a repeated one changes nothing."""
+
+    def start(self, sitting: Sitting) -> bool:
+        """Store a sitting; False if its key was stored before."""
+        return self._append(
+            schema.sittings,
+            key=sitting.key,
+            learner=sitting.learner,
+            mode=sitting.mode,
+            plan=sitting.plan,
+            started_at=sitting.started_at,
+        )
+
+    def finish(self, learner: str, sitting: str) -> bool:
+        """End a sitting; False if it had ended before.
+
+        Raises:
+            UsageError: The learner has no such sitting.
+        """
+        return self._append_of(schema.finishes, key=sitting, learner=learner, finished_at=self._clock())
+
+    def sittings(self, learner: str) -> list[Sitting]:
+        """Every sitting of a learner, the latest first."""
+        query = self._sittings().where(schema.sittings.c.learner == learner).order_by(schema.sittings.c.id.desc())
+        return [_record(Sitting, row) for row in self._rows(query)]
+
+    def latest(self, learner: str) -> Sitting | None:
+        """The sitting that was begun last, None before the first."""
+        mine = self._sittings().where(schema.sittings.c.learner == learner)
+        rows = self._rows(mine.order_by(schema.sittings.c.id.desc()).limit(1))
+        return _record(Sitting, rows[0]) if rows else None
+
+    def sitting(self, learner: str, key: str) -> Sitting | None:
+        """One sitting of a learner, None if it is unknown or another learner's."""
+        mine = (schema.sittings.c.learner == learner) & (schema.sittings.c.key == key)
+        rows = self._rows(self._sittings().where(mine))
+        return _record(Sitting, rows[0]) if rows else None
+
+    @staticmethod
+    def _sittings() -> Any:
+        both = schema.sittings.outerjoin(
+            schema.finishes,
+            (schema.finishes.c.key == schema.sittings.c.key) & (schema.finishes.c.learner == schema.sittings.c.learner),
+        )
+        return select(schema.sittings, schema.finishes.c.finished_at).select_from(both)
+
+    def open(self, attempt: Attempt) -> Attempt:
+        """Store an attempt, unless one stands at its place of the sitting already; return the one that stands there.
+
+        Raises:
+            UsageError: The learner has no such sitting.
+        """
+        self._append_of(schema.attempts, once=("sitting", "place"), **asdict(attempt))
+        return next(one for one in self.attempts(attempt.learner, attempt.sitting) if one.place == attempt.place)
+
+    def attempts(self, learner: str, sitting: str) -> list[Attempt]:
+        """The attempts of a sitting, in the order of their places."""
+        table = schema.attempts
+        mine = (table.c.learner == learner) & (table.c.sitting == sitting)
+        return [_record(Attempt, row) for row in self._rows(select(table).where(mine).order_by(table.c.place))]
+
+    def show_hint(self, learner: str, attempt: str) -> bool:
+        """Note that the hint of an attempt was opened; False if it had been before."""
+        return self._append_of(schema.hints, key=attempt, learner=learner, shown_at=self._clock())
+
+    def hinted(self, learner: str, attempt: str) -> bool:
+        """Whether the hint of an attempt was opened."""
+        mine = (schema.hints.c.learner == learner) & (schema.hints.c.key == attempt)
+        return bool(self._rows(select(schema.hints.c.id).where(mine)))
+
+    def move(self, learner: str, attempt: str, number: int, choice: str) -> bool:
+        """Store the choice at turn `number`, 0 the first, of an incident; False if that turn was taken before."""
+        return self._append_of(
+            schema.moves,
+            once=("attempt", "number"),
+            key=f"{attempt}-{number}",
+            learner=learner,
+            attempt=attempt,
+            number=number,
+            choice=choice,
+            moved_at=self._clock(),
+        )
+
+    def path(self, learner: str, attempt: str) -> tuple[str, ...]:
+        """The choices taken in an incident so far."""
+        table = schema.moves
+        mine = (table.c.learner == learner) & (table.c.attempt == attempt)
+        return tuple(row.choice for row in self._rows(select(table.c.choice).where(mine).order_by(table.c.number)))
+
+    def respond(self, response: QuizResponse) -> bool:
+        """Store a response; False if its attempt was answered before, whose first answer stays.
+
+        Raises:
+            UsageError: The learner has no such attempt.
+        """
+        return self._append_of(schema.responses, **asdict(response))
+
+    def responses(self, learner: str, sitting: str) -> list[QuizResponse]:
+        """The responses of a sitting, as they came."""
+        table = schema.responses
+        mine = (table.c.learner == learner) & (table.c.sitting == sitting)
+        return [_record(QuizResponse, row) for row in self._rows(select(table).where(mine).order_by(table.c.id))]
+
+    def responses_since(self, learner: str, last: int = 0) -> tuple[list[QuizResponse], int]:
+        """The learner's responses after the one numbered `last`, as they came, and the number of the newest."""
+        table = schema.responses
+        mine = (table.c.learner == learner) & (table.c.id > last)
+        rows = self._rows(select(table).where(mine).order_by(table.c.id))
+        return [_record(QuizResponse, row) for row in rows], rows[-1].id if rows else last
+
+    def outcomes(self) -> list[Row[Any]]:
+        """Every learner's responses as they came, with what item analysis needs of them."""
+        table = schema.responses
+        columns = (table.c.learner, table.c.item, table.c.rev, table.c.given, table.c.mark, table.c.certainty)
+        return list(self._rows(select(*columns, table.c.seconds).order_by(table.c.id)))
+
+    def dispute(self, key: str, dispute: Dispute) -> bool:
+        """Store a dispute; False if its key was stored before.
+
+        Raises:
+            UsageError: The learner has no such attempt.
+        """
+        return self._append_of(schema.disputes, key=key, **asdict(dispute))
+
+    def disputes(self) -> list[Dispute]:
+        """Every dispute of every learner, the oldest first; for those who write the items."""
+        return [_record(Dispute, row) for row in self._rows(select(schema.disputes).order_by(schema.disputes.c.id))]
+
+    def prefer(self, key: str, *, learner: str, name: str, value: Any) -> bool:
+        """Set what the learner prefers under `name`; it replaces what was set before when read back."""
+        return self._append(schema.preferences, key=key, learner=learner, name=name, value=value, set_at=self._clock())
+
+    def preferences(self, learner: str) -> dict[str, Any]:
+        """The last value of each preference of a learner."""
+        table = schema.preferences
+        last = select(func.max(table.c.id)).where(table.c.learner == learner).group_by(table.c.name)
+        return {row.name: row.value for row in self._rows(select(table).where(table.c.id.in_(last)))}
+
+    def _append_of(self, table: Table, *, once: tuple[str, ...] = ("key",), **event: Any) -> bool:
+        try:
+            return self._append(table, once=once, **event)
+        except IntegrityError as error:
+            raise UsageError(
+                f"The learner has nothing of this name to add to ({table.name}).",
+                next_step="Start a sitting, and open a question of it, first.",
+            ) from error
+
+
+_Record = TypeVar("_Record", Sitting, Attempt, QuizResponse, Dispute)
+
+
+def _record(kind: type[_Record], row: Row[Any]) -> _Record:
+    return kind(**{field.name: getattr(row, field.name) for field in fields(kind)})

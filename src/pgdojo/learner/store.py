@@ -1,0 +1,40 @@
+"""Appending to the journal's tables and reading them, one transaction a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, Row, Select, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from pgdojo.learner import database
+from pgdojo.learner.text import utc_now
+
+
+class Store:
+    """A database that is appended to; the base of what speaks of turns, sittings and the rest."""
+
+    def __init__(self, engine: Engine, *, place: str, clock: Callable[[], datetime] = utc_now) -> None:
+        """Work on an engine that `Journal.open` made; `clock` gives aware times for what has none of its own."""
+        self._engine = engine
+        self._place = place
+        self._clock = clock
+
+    def _append(self, table: Table, *, once: Sequence[str] = ("key",), **event: Any) -> bool:
+        """Add `event`, unless a row with the same values in the columns `once` is there already.
+
+        Returns:
+            Whether it was added.
+        """
+        # Both databases say it alike, but SQLAlchemy has no common word for it.
+        insert = (postgresql if self._engine.dialect.name == "postgresql" else sqlite).insert
+        # Only these may meet themselves; any other broken constraint is a fault and is raised.
+        statement = insert(table).values(event).on_conflict_do_nothing(index_elements=list(once))
+        with database.explained(self._place), database.for_writing(self._engine).begin() as connection:
+            return connection.execute(statement).rowcount == 1
+
+    def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        with database.explained(self._place), self._engine.connect() as connection:
+            return connection.execute(query).all()

@@ -1,0 +1,1 @@
+"""Quizzes: sittings, grading, the review schedule, item analysis and exports."""

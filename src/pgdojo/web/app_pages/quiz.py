@@ -1,0 +1,35 @@
+"""Quiz: choose a sitting, take it question by question, and see what it was worth."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pgdojo.errors import UsageError
+from pgdojo.web import resources
+from pgdojo.web.quiz import question, result, sitting, start
+from pgdojo.web.resources import LEARNER
+
+dojo = resources.dojo()
+key = st.query_params.get("s", "")
+if "new" in st.query_params:
+    st.query_params.clear()
+    key = ""
+progress = None
+if key:
+    try:
+        progress = dojo.quizzes.progress(LEARNER, key)
+    except UsageError as cause:
+        st.info(str(cause), icon=":material/info:")
+
+if progress is None:
+    start.draw(dojo)
+elif (told := sitting.told(dojo, progress)) is not None:
+    sitting.draw_feedback(dojo, progress, told)
+elif progress.finished:
+    result.draw(dojo, progress)
+elif (leech := sitting.to_teach(dojo, progress)) is not None:
+    sitting.teach(dojo, progress, leech)
+elif (asked := dojo.quizzes.question(LEARNER, progress)) is not None:
+    question.draw(dojo, progress, asked)
+else:
+    st.rerun()
