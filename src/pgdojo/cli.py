@@ -12,6 +12,7 @@ import sys
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
@@ -42,6 +43,12 @@ app.add_typer(exports, name="export")
 app.add_typer(imports, name="import")
 
 
+def _say_version(wanted: bool) -> None:  # noqa: FBT001 - typer's shape
+    if wanted:
+        typer.echo(f"pgdojo {__version__}")
+        raise typer.Exit
+
+
 class _State:
     """What the options before the command say."""
 
@@ -55,11 +62,10 @@ def _options(
         Path | None, typer.Option("--course", help="Folder of the course; the one in use here, or pgdojo's own.")
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the trace of a failure.")] = False,  # noqa: FBT002
-    version: Annotated[bool, typer.Option("--version", help="Say the version and stop.")] = False,  # noqa: FBT002
+    version: Annotated[  # noqa: ARG001, FBT002
+        bool, typer.Option("--version", help="Say the version and stop.", is_eager=True, callback=_say_version)
+    ] = False,
 ) -> None:
-    if version:
-        typer.echo(f"pgdojo {__version__}")
-        raise typer.Exit
     _State.course, _State.debug = course, debug
 
 
@@ -368,7 +374,25 @@ def quiz(
     except EOFError:
         _print("\nThe sitting waits for you on the page Quiz.")
         return
-    _print(f"\n{sum(one.mark for one in result.progress.responses):g} of {result.progress.total} marks.")
+    _print(f"\n{result.earned:.3g} of {result.progress.total} marks.")
+
+
+@app.command()
+def items(
+    as_json: Annotated[bool, typer.Option("--json", help="Print every figure of every item as JSON.")] = False,  # noqa: FBT002
+) -> None:
+    """Say how good the quiz items are, from everybody's first answers: those to look at first.
+
+    Usage: pgdojo items [--json]
+    """
+    found = _open().quizzes.health()
+    if as_json:
+        _print(json.dumps([asdict(one) for one in found], indent=2))
+        return
+    _print(f"{len(found)} items have been answered; {sum(bool(one.flags) for one in found)} deserve a look.")
+    for one in found:
+        if one.flags:
+            _print(f"{one.item}: facility {one.facility:.2f} in {one.answers} answers; {'; '.join(one.flags)}.")
 
 
 @exports.command("quizzes")

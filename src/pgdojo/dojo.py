@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -24,7 +24,7 @@ from pgdojo.ask.service import Asker
 from pgdojo.ask.trees import FittedGate
 from pgdojo.course.records import Document, Passage, Term
 from pgdojo.errors import PgdojoError, SearchIndexError, UsageError
-from pgdojo.search.encoder import DEFAULT_MODEL
+from pgdojo.search.encoder import DEFAULT_MODEL, encode_many
 from pgdojo.search.index import Index, IndexFolder, Manifest
 from pgdojo.search.retriever import Retriever, ScoredPassage
 
@@ -314,7 +314,7 @@ def check(course: Path) -> Report:
     except PgdojoError:
         notice = "The stems of the quiz were not compared by meaning, which needs the index: run pgdojo index."
         return replace(report, notices=(*report.notices, notice))
-    return replace(report, faults=(*report.faults, *near_duplicates(quizzes, encoder.encode)))
+    return replace(report, faults=(*report.faults, *near_duplicates(quizzes, partial(encode_many, encoder))))
 
 
 def confirm(course: Path, names: Sequence[str]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase
 from typing import Any, TypeAlias
 
 from pgdojo.course.markdown import plain
@@ -15,8 +16,6 @@ from pgdojo.quiz.view import Part, Question
 Ask: TypeAlias = Callable[[str], str]
 """Puts a prompt and returns what was typed; raises EOFError at the end of input."""
 Say: TypeAlias = Callable[[str], None]
-
-_LETTERS = "abcdefg"
 
 
 @dataclass(frozen=True)
@@ -55,35 +54,43 @@ class Terminal:
     def _decide(self, question: Question) -> None:
         self.say(plain(question.ask))
         self._list(question.parts)
-        choice = self._one(question.parts, "Your choice")
-        if choice:
-            before = len(question.past)
-            self.quizmaster.move(self.learner, question.attempt, question.turn, choice)
-            progress = self.quizmaster.progress(self.learner, question.attempt.sitting)
-            after = self.quizmaster.question(self.learner, progress)
-            if after and len(after.past) > before:
-                self.say(f"  {plain(after.past[-1].text)}")
+        while not (choice := self._one(question.parts, "Your choice", without="asks again")):
+            self.say("  Choose what you do first.")
+        before = len(question.past)
+        self.quizmaster.move(self.learner, question.attempt, question.turn, choice)
+        progress = self.quizmaster.progress(self.learner, question.attempt.sitting)
+        after = self.quizmaster.question(self.learner, progress)
+        if after and len(after.past) > before:
+            self.say(f"  {plain(after.past[-1].text)}")
 
     def _list(self, parts: Sequence[Part]) -> None:
-        for letter, part in zip(_LETTERS, parts, strict=False):
+        for letter, part in zip(ascii_lowercase, parts, strict=False):
             self.say(f"  {letter}) {plain(part.text)}")
 
-    def _one(self, parts: Sequence[Part], prompt: str) -> str:
+    def _one(self, parts: Sequence[Part], prompt: str, *, without: str = "leaves it blank") -> str:
         """The id of the part whose letter is typed; asked for again until it is one, or nothing."""
-        names = {letter: part.id for letter, part in zip(_LETTERS, parts, strict=False)}
-        while typed := self.ask(f"{prompt} ({'/'.join(names)}, Enter leaves it blank): ").strip().casefold():
+        names = {letter: part.id for letter, part in zip(ascii_lowercase, parts, strict=False)}
+        while typed := self.ask(f"{prompt} ({'/'.join(names)}, Enter {without}): ").strip().casefold():
             if typed in names:
                 return names[typed]
             self.say(f"  Type one of {', '.join(names)}.")
         return ""
 
     def _many(self, parts: Sequence[Part], prompt: str) -> list[str]:
-        names = {letter: part.id for letter, part in zip(_LETTERS, parts, strict=False)}
+        names = {letter: part.id for letter, part in zip(ascii_lowercase, parts, strict=False)}
         while True:
             typed = [letter for letter in self.ask(f"{prompt}: ").casefold() if letter.isalpha()]
             if all(letter in names for letter in typed):
                 return [names[letter] for letter in typed]
             self.say(f"  Type letters of {', '.join(names)}.")
+
+    def _order(self, parts: Sequence[Part]) -> list[str]:
+        """Every part once, or none."""
+        while order := self._many(parts, "In order, such as cab"):
+            if sorted(order) == sorted(part.id for part in parts):
+                return order
+            self.say("  Type each letter once.")
+        return []
 
     def _response(self, question: Question) -> Response:
         match question.kind:
@@ -94,13 +101,13 @@ class Terminal:
                 self._list(question.parts)
                 return _given(picked=self._many(question.parts, "All that apply, such as ac"))
             case "true-false":
-                verdict = {"t": True, "f": False}.get(self.ask("True or false (t/f): ").strip().casefold()[:1])
+                verdict = self._verdict()
                 self.say(plain(question.ask))
                 self._list(question.parts)
                 return _given(verdict=verdict, reason=self._one(question.parts, "Because"))
             case "ordering":
                 self._list(question.parts)
-                return _given(order=self._many(question.parts, "In order, such as cab"))
+                return _given(order=self._order(question.parts))
             case "matching":
                 self._list(question.rights)
                 return _given(pairs=self._pairs(question))
@@ -109,6 +116,13 @@ class Terminal:
             case _:
                 unit = f" in {question.unit}" if question.unit else ""
                 return _given(text=self.ask(f"Your answer{unit}: ").strip())
+
+    def _verdict(self) -> bool | None:
+        while typed := self.ask("True or false (t/f, Enter leaves it blank): ").strip().casefold():
+            if typed[0] in "tf":
+                return typed[0] == "t"
+            self.say("  Type t or f.")
+        return None
 
     def _pairs(self, question: Question) -> dict[str, str]:
         pairs = {part.id: self._one(question.rights, plain(part.text)) for part in question.parts}

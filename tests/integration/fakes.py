@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
 from pgdojo.ask.records import Answer, Citation, Heading, Refusal, Row, Sentence
+from pgdojo.course.banks import Quizzes, confirm, load_quizzes
 from pgdojo.course.load import Course, load_course
 from pgdojo.course.records import SUPERSEDED, Document, Passage, Span, Term
 from pgdojo.learner.journal import Journal
+from pgdojo.quiz.service import Quizmaster
 
 ROOT = Path(__file__).resolve().parents[2]
+SMALL_QUIZ = Path(__file__).with_name("small_quiz")
 FAILOVER = "How long does a Multi-AZ failover take?"
 VERSIONS = "Which PostgreSQL versions does Aurora support?"
 COMPARE = "RDS or Aurora: where is the data stored?"
@@ -32,6 +36,29 @@ def passages() -> dict[str, Passage]:
     return {passage.id: passage for passage in course().passages(count, 256)}
 
 
+@cache
+def small_quiz() -> Quizzes:
+    """One item of every kind and a few more, each confirmed as the real course's passages stand today."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        copied = root / "quizzes"
+        copied.mkdir()
+        for file in SMALL_QUIZ.iterdir():
+            (copied / file.name).write_bytes(file.read_bytes())
+        confirm(root, load_quizzes(root), ["all"], passages().get)
+        return load_quizzes(root)
+
+
+class Clock:
+    """The real time, or as many days from it as a test says."""
+
+    def __init__(self) -> None:
+        self.away = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.away
+
+
 @dataclass(kw_only=True)
 class State:
     passages: int
@@ -44,9 +71,11 @@ class State:
 class FakeDojo:
     """Answers what an author listed under a fact's `asks`; refuses everything else."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, quizzes: Quizzes | None = None) -> None:
         self.title = course().title
         self.journal = journal
+        self.clock = Clock()
+        self.quizzes = Quizmaster(quizzes or small_quiz(), passages().get, journal.quiz, self.clock)
         self.state = State(passages=len(passages()), documents=len(course().documents))
 
     def documents(self) -> tuple[Document, ...]:

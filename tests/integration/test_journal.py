@@ -31,11 +31,22 @@ from sqlalchemy.exc import IntegrityError
 from pgdojo.errors import JournalError, UsageError
 from pgdojo.learner import database, schema
 from pgdojo.learner.journal import Journal
-from pgdojo.learner.records import Conversation, Feedback, Gap, PassageRead, Turn
+from pgdojo.learner.records import (
+    Attempt,
+    Conversation,
+    Dispute,
+    Feedback,
+    Gap,
+    PassageRead,
+    QuizResponse,
+    Sitting,
+    Turn,
+)
 
 MONDAY = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 EVENTS = ("turns", "renames", "deletions", "feedback", "gaps", "reads")
+QUIZ_EVENTS = ("sittings", "finishes", "attempts", "hints", "moves", "responses", "disputes", "preferences")
 
 
 def a_turn(key="t1", **other):
@@ -97,6 +108,58 @@ def one_event_of_each_kind(journal):
     journal.record_gap("g1", learner="ann", question="Is it raining?", nearest=["notes#backups"])
     journal.record_read("r1", learner="ann", passage="notes#backups", document="knowledge/notes.md")
     journal.delete_conversation("d1", learner="ann", conversation="c1")
+
+
+A_SITTING = Sitting(key="s1", learner="ann", mode="exam", plan={"items": ["i1"], "total": 1}, started_at=MONDAY)
+AN_ATTEMPT = Attempt(
+    key="s1-0",
+    learner="ann",
+    sitting="s1",
+    place=0,
+    item="i1",
+    rev=2,
+    arrangement={"options": ["b", "a"]},
+    opened_at=MONDAY + MINUTE,
+)
+A_RESPONSE = QuizResponse(
+    key="s1-0",
+    learner="ann",
+    sitting="s1",
+    item="i1",
+    rev=2,
+    objective="o1",
+    topic="backups",
+    given={"picked": "b"},
+    certainty="sure",
+    hinted=True,
+    mark=0.5,
+    rating=1,
+    counts=True,
+    algorithm="FSRS-6",
+    seconds=12.5,
+    answered_at=MONDAY + 2 * MINUTE,
+)
+A_DISPUTE = Dispute(
+    learner="ann",
+    attempt="s1-0",
+    item="i1",
+    rev=2,
+    given={"picked": "b"},
+    passage="facts#one",
+    words="It says otherwise.",
+    disputed_at=MONDAY + 3 * MINUTE,
+)
+
+
+def one_quiz_event_of_each_kind(quiz):
+    quiz.start(A_SITTING)
+    quiz.open(AN_ATTEMPT)
+    quiz.show_hint("ann", "s1-0")
+    quiz.move("ann", "s1-0", 0, "a")
+    quiz.respond(A_RESPONSE)
+    quiz.dispute("d1", A_DISPUTE)
+    quiz.prefer("p1", learner="ann", name="minutes", value=12)
+    quiz.finish("ann", "s1")
 
 
 def child(code, *arguments):
@@ -288,7 +351,11 @@ def test_every_kind_of_event_is_stored_once(journal, path):
     one_event_of_each_kind(journal)
     one_event_of_each_kind(journal)
 
-    assert {table: stored(path, table) for table in EVENTS} == dict.fromkeys(EVENTS, 1)
+    one_quiz_event_of_each_kind(journal.quiz)
+    one_quiz_event_of_each_kind(journal.quiz)
+
+    every = (*EVENTS, *QUIZ_EVENTS)
+    assert {table: stored(path, table) for table in every} == dict.fromkeys(every, 1)
 
 
 def test_the_same_submits_from_eight_threads_at_once_are_stored_once(journal, path):
@@ -336,6 +403,117 @@ def test_two_processes_make_one_journal_and_store_each_submit_once(path):
 
     assert sum(firsts) == 50
     assert stored(path, "turns") == 50
+
+
+# What the journal keeps of quizzes
+
+
+def test_what_a_sitting_stored_comes_back_as_it_was(path):
+    with Journal.open(address(path), clock=Clock()) as journal:
+        one_quiz_event_of_each_kind(journal.quiz)
+
+    with Journal.open(address(path)) as journal:
+        quiz = journal.quiz
+        # The clock was looked at for the hint, the move, the preference and the end.
+        assert quiz.sitting("ann", "s1") == quiz.latest("ann") == replace(A_SITTING, finished_at=MONDAY + 3 * MINUTE)
+        assert quiz.attempts("ann", "s1") == [AN_ATTEMPT]
+        assert quiz.responses("ann", "s1") == [A_RESPONSE]
+        assert quiz.path("ann", "s1-0") == ("a",)
+        assert quiz.disputes() == [A_DISPUTE]
+        assert quiz.hinted("ann", "s1-0")
+
+
+def test_quiz_events_of_another_learner_are_not_seen(journal):
+    one_quiz_event_of_each_kind(journal.quiz)
+    quiz = journal.quiz
+
+    assert (quiz.sittings("bob"), quiz.latest("bob"), quiz.sitting("bob", "s1")) == ([], None, None)
+    assert (quiz.attempts("bob", "s1"), quiz.responses("bob", "s1"), quiz.path("bob", "s1-0")) == ([], [], ())
+    assert (quiz.hinted("bob", "s1-0"), quiz.preferences("bob"), quiz.reviews_since("bob")) == (False, {}, [])
+
+
+@pytest.mark.parametrize(
+    "add",
+    [
+        lambda quiz: quiz.finish("bob", "s1"),
+        lambda quiz: quiz.open(replace(AN_ATTEMPT, key="s1-1", place=1, learner="bob")),
+        lambda quiz: quiz.show_hint("bob", "s1-0"),
+        lambda quiz: quiz.move("bob", "s1-0", 0, "a"),
+        lambda quiz: quiz.respond(replace(A_RESPONSE, learner="bob")),
+        lambda quiz: quiz.dispute("d1", replace(A_DISPUTE, learner="bob")),
+    ],
+    ids=["finish", "open", "show_hint", "move", "respond", "dispute"],
+)
+def test_another_learner_can_add_nothing_to_a_sitting(journal, path, add):
+    journal.quiz.start(A_SITTING)
+    journal.quiz.open(AN_ATTEMPT)
+
+    with pytest.raises(UsageError, match="nothing of this name"):
+        add(journal.quiz)
+
+    assert [stored(path, table) for table in QUIZ_EVENTS] == [1, 0, 1, 0, 0, 0, 0, 0]
+
+
+def test_the_second_attempt_at_a_place_gives_the_first_back(journal, path):
+    journal.quiz.start(A_SITTING)
+    first = journal.quiz.open(AN_ATTEMPT)
+
+    assert journal.quiz.open(replace(AN_ATTEMPT, item="i2")) == first
+    assert journal.quiz.open(replace(AN_ATTEMPT, key="another", item="i2")) == first
+
+    assert stored(path, "attempts") == 1
+
+
+def test_a_turn_of_an_incident_is_taken_once(journal):
+    journal.quiz.start(A_SITTING)
+    journal.quiz.open(AN_ATTEMPT)
+
+    taken = [journal.quiz.move("ann", "s1-0", turn, choice) for turn, choice in [(0, "a"), (0, "b"), (1, "c")]]
+
+    assert taken == [True, False, True]
+    assert journal.quiz.path("ann", "s1-0") == ("a", "c")
+
+
+def test_the_schedule_is_given_only_what_is_new_and_counts(journal):
+    journal.quiz.start(A_SITTING)
+    for place, counts in enumerate([True, False, True]):
+        journal.quiz.open(replace(AN_ATTEMPT, key=f"s1-{place}", place=place))
+        journal.quiz.respond(replace(A_RESPONSE, key=f"s1-{place}", rev=place + 1, counts=counts))
+
+    every = journal.quiz.reviews_since("ann")
+
+    assert [review.rev for review in every] == [1, 3]
+    assert every[0][1:] == ("o1", "backups", "i1", 1, 1, True, MONDAY + 2 * MINUTE)
+    assert journal.quiz.reviews_since("ann", every[0].id) == every[1:]
+    assert journal.quiz.reviews_since("ann", every[1].id) == []
+
+
+def test_item_analysis_is_given_every_learners_answers_as_they_came(journal):
+    for learner in ("ann", "bob"):
+        journal.quiz.start(replace(A_SITTING, key=f"of {learner}", learner=learner))
+        mine = {"key": f"{learner}-0", "learner": learner, "sitting": f"of {learner}"}
+        journal.quiz.open(replace(AN_ATTEMPT, **mine))
+        journal.quiz.respond(replace(A_RESPONSE, **mine, given={"picked": ["ü", learner], "order": []}, counts=False))
+
+    assert [outcome._asdict() for outcome in journal.quiz.outcomes()] == [
+        {
+            "learner": learner,
+            "item": "i1",
+            "rev": 2,
+            "mark": 0.5,
+            "certainty": "sure",
+            "seconds": 12.5,
+            "given": {"picked": ["ü", learner], "order": []},
+        }
+        for learner in ("ann", "bob")
+    ]
+
+
+def test_the_last_value_of_a_preference_is_the_one_that_holds(journal):
+    for key, name, value in [("p1", "minutes", 12), ("p2", "ready by", "2026-06-01"), ("p3", "minutes", 5)]:
+        journal.quiz.prefer(key, learner="ann", name=name, value=value)
+
+    assert journal.quiz.preferences("ann") == {"minutes": 5, "ready by": "2026-06-01"}
 
 
 # Through kills, locks and full disks
@@ -432,13 +610,22 @@ def test_a_journal_removed_under_a_running_server_is_missed_and_its_backup_is_ta
 # Nothing is changed or removed
 
 
-@pytest.mark.parametrize("table", EVENTS)
-@pytest.mark.parametrize("change", ["UPDATE {} SET learner = 'bob'", "DELETE FROM {}"])
+def test_every_table_is_one_of_events():
+    assert set(schema.metadata.tables) == {*EVENTS, *QUIZ_EVENTS}
+
+
+@pytest.mark.parametrize("table", [*EVENTS, *QUIZ_EVENTS])
+@pytest.mark.parametrize(
+    "change", ["UPDATE {} SET learner = 'bob'", "DELETE FROM {}", "INSERT OR REPLACE INTO {0} SELECT * FROM {0}"]
+)
 def test_the_database_itself_refuses_to_change_or_remove_an_event(journal, path, table, change):
     one_event_of_each_kind(journal)
+    one_quiz_event_of_each_kind(journal.quiz)
 
-    with behind_its_back(path) as connection, pytest.raises(sqlite3.IntegrityError, match=f"^{table} is append-only"):
-        connection.execute(change.format(table))
+    with behind_its_back(path) as connection:
+        connection.execute("PRAGMA recursive_triggers = ON")
+        with pytest.raises(sqlite3.IntegrityError, match=f"^{table} is append-only"):
+            connection.execute(change.format(table))
 
     assert stored(path, table) == 1
 
@@ -711,6 +898,25 @@ ROWS_OF_A_VERSION = {
         VALUES ('f1', 'ann', 't1', 1, '', '2026-05-04 09:01:00.000000');
     """,
 }
+ROWS_OF_A_VERSION["0002"] = f"""{ROWS_OF_A_VERSION["0001"]}
+        INSERT INTO sittings (key, learner, mode, plan, started_at)
+        VALUES ('s1', 'ann', 'exam', '{{"items": ["i1"], "total": 1}}', '2026-05-04 09:00:00.000000');
+        INSERT INTO attempts (key, learner, sitting, place, item, rev, arrangement, opened_at)
+        VALUES ('s1-0', 'ann', 's1', 0, 'i1', 2, '{{"options": ["b", "a"]}}', '2026-05-04 09:01:00.000000');
+        INSERT INTO hints (key, learner, shown_at) VALUES ('s1-0', 'ann', '2026-05-04 09:01:30.000000');
+        INSERT INTO moves (key, learner, attempt, number, choice, moved_at)
+        VALUES ('s1-0-0', 'ann', 's1-0', 0, 'a', '2026-05-04 09:01:40.000000');
+        INSERT INTO responses (key, learner, sitting, item, rev, objective, topic, given, certainty, hinted, mark,
+                               rating, counts, algorithm, seconds, answered_at)
+        VALUES ('s1-0', 'ann', 's1', 'i1', 2, 'o1', 'backups', '{{"picked": "b"}}', 'sure', 1, 0.5,
+                1, 1, 'FSRS-6', 12.5, '2026-05-04 09:02:00.000000');
+        INSERT INTO disputes (key, learner, attempt, item, rev, given, passage, words, disputed_at)
+        VALUES ('d1', 'ann', 's1-0', 'i1', 2, '{{"picked": "b"}}', 'facts#one', 'It says otherwise.',
+                '2026-05-04 09:03:00.000000');
+        INSERT INTO preferences (key, learner, name, value, set_at)
+        VALUES ('p1', 'ann', 'minutes', '12', '2026-05-04 09:04:00.000000');
+        INSERT INTO finishes (key, learner, finished_at) VALUES ('s1', 'ann', '2026-05-04 09:05:00.000000');
+"""
 """Rows as that version stored them; a new migration adds its own, and those of before stay as they are."""
 
 
@@ -740,6 +946,41 @@ def test_a_journal_of_every_version_is_brought_up_to_date_with_all_it_holds(path
             "t1": Feedback(turn="t1", helpful=True, reason="", given_at=MONDAY + MINUTE)
         }
         assert journal.record_turn(a_turn("t2"))
+
+
+@pytest.mark.parametrize("version", [version for version in VERSIONS if version >= "0002"])
+def test_a_journal_with_quizzes_is_brought_up_to_date_with_all_it_holds(path, version):
+    path.touch()
+    with database.for_writing(database._sqlite(path)).begin() as connection:
+        database._migrate(connection, version)
+    with behind_its_back(path) as connection:
+        connection.executescript(ROWS_OF_A_VERSION[version])
+
+    with Journal.open(address(path)) as journal:
+        quiz = journal.quiz
+        assert quiz.sittings("ann") == [replace(A_SITTING, finished_at=MONDAY + 5 * MINUTE)]
+        assert quiz.attempts("ann", "s1") == [AN_ATTEMPT]
+        assert quiz.hinted("ann", "s1-0")
+        assert quiz.path("ann", "s1-0") == ("a",)
+        assert quiz.responses("ann", "s1") == [A_RESPONSE]
+        assert quiz.disputes() == [A_DISPUTE]
+        assert quiz.preferences("ann") == {"minutes": 12}
+        assert quiz.start(replace(A_SITTING, key="s2"))
+
+
+def test_a_journal_from_before_the_quizzes_takes_them_up_and_guards_them(path):
+    path.touch()
+    with database.for_writing(database._sqlite(path)).begin() as connection:
+        database._migrate(connection, "0001")
+    with behind_its_back(path) as connection:
+        connection.executescript(ROWS_OF_A_VERSION["0001"])
+
+    with Journal.open(address(path)) as journal:
+        one_quiz_event_of_each_kind(journal.quiz)
+
+    with behind_its_back(path) as connection, pytest.raises(sqlite3.IntegrityError, match="responses is append-only"):
+        connection.execute("DELETE FROM responses")
+    assert stored(path, "turns") == 1
 
 
 def test_a_migration_that_is_broken_off_leaves_nothing_behind(path):

@@ -7,11 +7,30 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
+from pgdojo.course import item_rules
+from pgdojo.course.banks import load_quizzes
+from pgdojo.course.items import (
+    KINDS,
+    Amount,
+    Choice,
+    Ending,
+    Misconception,
+    Objective,
+    Option,
+    Pair,
+    Reason,
+    Scope,
+    Step,
+    Text,
+    Turn,
+    WrongValue,
+)
 from pgdojo.course.load import load_course
 from pgdojo.course.schemas import FactEntry, ForeignEntry, FrontMatter, TermEntry
 from pgdojo.course.yaml_files import parse_yaml
@@ -102,17 +121,102 @@ def yaml_examples() -> Iterator[dict[str, object]]:
             yield from data if isinstance(data, list) else [entry for entries in data.values() for entry in entries]
 
 
+def shape_of(entry):
+    """What the entry is told by, and the model that reads it; None for a question, which has none."""
+    if "stem" in entry:
+        return entry["kind"], KINDS[entry["kind"]]
+    shapes = {"fact": FactEntry, "definition": TermEntry, "says": ForeignEntry, "instead": Misconception}
+    shapes |= {"question": None, "objective": Objective}
+    return next((field, shape) for field, shape in shapes.items() if field in entry)
+
+
 def test_every_example_in_a_document_has_the_shape_that_is_read():
-    shapes = {"fact": FactEntry, "definition": TermEntry, "says": ForeignEntry}
-    counted = dict.fromkeys([*shapes, "question"], 0)
+    shown = set()
 
     for entry in yaml_examples():
-        kind = next(kind for kind in counted if kind in entry)
-        counted[kind] += 1
-        if kind in shapes:
-            shapes[kind].model_validate(entry)
+        kind, shape = shape_of(entry)
+        shown.add(kind)
+        if shape:
+            shape.model_validate(entry)
 
-    assert all(counted.values())
+    assert shown == {"fact", "definition", "says", "question", "objective", "instead", *KINDS}
+
+
+def test_every_item_shown_in_a_document_keeps_the_rules():
+    course, quizzes = load_course(ROOT), load_quizzes(ROOT)
+    context = item_rules.Context(quizzes=quizzes, find=course.passage, today=datetime.now(UTC).date(), frequency={})
+    items = [KINDS[entry["kind"]].model_validate(entry) for entry in yaml_examples() if "stem" in entry]
+
+    broken = [
+        (item.id, name, problem)
+        for item in items
+        for name, rule in item_rules.RULES.items()
+        # An example is confirmed by nobody, because nobody is asked it.
+        if name != "confirmed"
+        for _, problem in rule(item, context)
+    ]
+
+    assert broken == []
+    assert {item.objective for item in items} <= set(quizzes.objectives)
+
+
+def test_every_objective_and_misconception_shown_in_a_document_is_one_of_the_course():
+    quizzes = load_quizzes(ROOT)
+    known = {**quizzes.objectives, **quizzes.misconceptions}
+
+    shapes = [(entry, shape_of(entry)[1]) for entry in yaml_examples()]
+    shown = [shape.model_validate(entry) for entry, shape in shapes if shape in {Objective, Misconception}]
+
+    assert [entry for entry in shown if entry != known.get(entry.id)] == []
+
+
+def rules_in_the_code():
+    """The names under which faults of the quiz are reported: those of the table, and those that begin a message."""
+    sources = [
+        ROOT / "src/pgdojo/course/banks.py",
+        ROOT / "src/pgdojo/course/bank_rules.py",
+        ROOT / "src/pgdojo/quiz/near.py",
+    ]
+    begins = re.compile(r"f?\"([a-z]+(?:-[a-z]+)+): ")
+    return {*item_rules.RULES, *(name for path in sources for name in begins.findall(path.read_text(encoding="utf-8")))}
+
+
+def test_every_rule_on_items_is_documented_by_its_name_and_no_other_is():
+    rules = section((ROOT / "docs" / "quizzes.md").read_text(encoding="utf-8"), "The rules")
+
+    named = [
+        name for row in re.findall(r"^\| (`.*?) \|", rules, re.MULTILINE) for name in re.findall(r"`([^`]+)`", row)
+    ]
+
+    assert sorted(named) == sorted(rules_in_the_code())
+
+
+def test_every_field_of_an_item_is_explained():
+    text = (ROOT / "docs" / "quizzes.md").read_text(encoding="utf-8")
+    parts = (
+        Objective,
+        Misconception,
+        Scope,
+        Option,
+        Step,
+        Pair,
+        Text,
+        WrongValue,
+        Amount,
+        Reason,
+        Choice,
+        Turn,
+        Ending,
+    )
+    fields = {name for model in (*parts, *KINDS.values()) for name in model.model_fields}
+
+    assert [name for name in sorted(fields) if f"`{name}`" not in text] == []
+
+
+def test_every_kind_of_item_has_a_section():
+    text = (ROOT / "docs" / "quizzes.md").read_text(encoding="utf-8")
+
+    assert re.findall(r"^### (.+)$", text, re.MULTILINE) == list(KINDS)
 
 
 def test_every_fact_shown_in_a_document_stands_in_the_ledger_in_these_words():
@@ -141,10 +245,19 @@ def test_every_field_of_the_authors_files_is_explained():
     assert [name for name in sorted(fields) if f"`{name}`" not in text] == []
 
 
-def test_every_command_has_help_and_is_documented():
+def commands_of_the_program():
+    """Every command by its name, a group's as `group command`."""
     cli = pytest.importorskip("pgdojo.cli", exc_type=ModuleNotFoundError)
     typer_main = pytest.importorskip("typer.main")
-    commands = typer_main.get_command(cli.app).commands
+    found = {}
+    for name, command in typer_main.get_command(cli.app).commands.items():
+        below = getattr(command, "commands", {})
+        found |= {f"{name} {sub}": one for sub, one in below.items()} or {name: command}
+    return found
+
+
+def test_every_command_has_help_and_is_documented():
+    commands = commands_of_the_program()
     documents = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/operators.md"))
 
     without_help = [name for name, command in commands.items() if not command.help]
@@ -155,16 +268,16 @@ def test_every_command_has_help_and_is_documented():
 
 
 def test_every_command_in_a_document_exists():
-    cli = pytest.importorskip("pgdojo.cli", exc_type=ModuleNotFoundError)
-    typer_main = pytest.importorskip("typer.main")
-    commands = set(typer_main.get_command(cli.app).commands)
+    commands = commands_of_the_program()
+    groups = "|".join({name.split()[0] for name in commands if " " in name})
 
     text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
     code = re.findall(r"^```sh\n(.*?)^```|`(pgdojo [^`]+)`", text, re.MULTILINE | re.DOTALL)
     lines = "\n".join(block or span for block, span in code)
-    named = set(re.findall(r"^(?:\.venv/bin/)?pgdojo (?:--course \S+ )?([a-z]+)", lines, re.MULTILINE))
+    command = rf"^(?:\.venv/bin/)?pgdojo (?:--course \S+ )?((?:(?:{groups}) )?[a-z]+)"
+    named = set(re.findall(command, lines, re.MULTILINE))
 
-    assert named == commands
+    assert named == set(commands)
 
 
 @pytest.mark.parametrize("harm", FORBIDDEN)

@@ -164,7 +164,7 @@ def _bank(path: Path, name: str, faults: list[Fault]) -> Iterator[Bank]:
 def _model(data: Any, place: Place, file: YamlFile, name: str) -> type[ItemBase]:
     """The shape of an item's kind."""
     kind = data.get("kind") if isinstance(data, dict) else None
-    if kind in KINDS:
+    if isinstance(kind, str) and kind in KINDS:
         return KINDS[kind]
     if kind is None and isinstance(data, dict):
         problem, near = "the field is missing.", []
@@ -213,7 +213,7 @@ def _read_lock(path: Path, faults: list[Fault]) -> Mapping[str, Mapping[PassageI
         return {str(item): {str(k): str(v) for k, v in cited.items()} for item, cited in lock.items()}
     except (OSError, ValueError, AttributeError, RecursionError):
         name = f"{FOLDER}/{path.name}"
-        step = "Take it from your version control, or write it anew with pgdojo check --confirm all."
+        step = "Take it from your version control, or delete it and run pgdojo check --confirm all."
         faults.append(Fault(file=name, problem="the lock file is damaged.", next_step=step))
         return {}
 
@@ -225,8 +225,11 @@ def confirm(root: Path, quizzes: Quizzes, names: Collection[str], find: Find) ->
         The items whose entry in the lock file changed.
 
     Raises:
-        UsageError: There is no such item, or it cites a passage that does not exist; nothing is written.
+        UsageError: There is no such item, it cites a passage that does not exist, or the lock file cannot be written;
+            what was confirmed before stands.
     """
+    if not quizzes.items:
+        raise UsageError("The course has no quiz items to confirm.", next_step=f"Write some into {FOLDER}/ first.")
     wanted = list(quizzes.items) if "all" in names else list(names)
     for name in wanted:
         if name not in quizzes.items:
@@ -241,6 +244,10 @@ def confirm(root: Path, quizzes: Quizzes, names: Collection[str], find: Find) ->
         lock[name] = {cited: fingerprint(find(cited)) for cited in quizzes.items[name].cites}
     path = root / FOLDER / LOCK
     beside = path.with_suffix(".new")
-    beside.write_text(json.dumps(dict(sorted(lock.items())), indent=1) + "\n", encoding="utf-8")
-    beside.replace(path)
+    try:
+        beside.write_text(json.dumps(dict(sorted(lock.items())), indent=1) + "\n", encoding="utf-8")
+        beside.replace(path)
+    except OSError as cause:
+        step = "Look at the permissions of its folder."
+        raise UsageError(f"{path} cannot be written ({cause.strerror}).", next_step=step) from cause
     return tuple(name for name in wanted if lock[name] != quizzes.lock.get(name))

@@ -46,7 +46,7 @@ _CATCH_ALL = re.compile(
 )
 _ABSOLUTE = re.compile(r"\b(?:always|never|impossible|guaranteed|under no circumstances)\b", re.IGNORECASE)
 _VERDICT = re.compile(r"^(?:correct|right|wrong|incorrect|true|false|yes|no)\s*[.!,:;–-]", re.IGNORECASE)
-_NUMBER = re.compile(r"^[~≈<>]?\s*([\d.,]+)\s*[\w%./-]*(?:\s\w+)?$")
+_NUMBER = re.compile(r"^[~≈<>]?\s*(\d[\d,]*(?:\.\d+)?)\s*[\w%./-]*(?:\s\w+)?$")
 _VERSION = re.compile(r"\b(?:PostgreSQL|Postgres|version|versions)\s+\d", re.IGNORECASE)
 _PRODUCT = re.compile(r"\b(?:RDS|Aurora)\b")
 _COUNTED = "zero one two three four five six seven eight nine ten eleven twelve".split()
@@ -209,7 +209,7 @@ def _no_absolutes(item: Item, _: Context) -> Iterator[Finding]:
 
 def _misconceptions(item: Item, context: Context) -> Iterator[Finding]:
     for group in item.option_groups():
-        for option in _distractors(group):
+        for option in group:
             name = option.misconception
             if name is not None and name not in context.quizzes.misconceptions:
                 yield ("options",), f"there is no misconception {name}."
@@ -272,9 +272,12 @@ def _key_in_passage(item: Item, context: Context) -> Iterator[Finding]:
 
 
 def _numbers_in_order(item: Item, _: Context) -> Iterator[Finding]:
-    if not isinstance(item, Single) or any(_shape(option.text) != "a number" for option in item.options):
+    if not isinstance(item, Single):
         return
-    values = [float(figures(option.text)[0].replace(",", "")) for option in item.options]
+    numbers = [_NUMBER.match(option.text.strip()) for option in item.options]
+    values = [float(number[1].replace(",", "")) for number in numbers if number]
+    if len(values) < len(numbers) or not numbers:
+        return
     if item.shuffle or values != sorted(values):
         yield ("options",), "options that are numbers rise in order, with shuffle: false."
 
@@ -336,7 +339,8 @@ def _scenario_leads(item: Item, _: Context) -> Iterator[Finding]:
 def _scenario_ends(item: Item, context: Context) -> Iterator[Finding]:
     if not isinstance(item, Scenario) or any(_scenario_leads(item, context)):
         return
-    reached, circle = _walk(item)
+    reached = {item.start} | _onward(item, item.start)
+    circle = next((turn.id for turn in item.turns if turn.id in reached & _onward(item, turn.id)), "")
     for name in sorted(set(item.places) - reached):
         yield ("turns",), f"no way leads to {name}."
     if circle:
@@ -350,21 +354,16 @@ def _scenario_ends(item: Item, context: Context) -> Iterator[Finding]:
         yield ("endings",), "the right choices lead to no good ending."
 
 
-def _walk(item: Scenario) -> tuple[set[str], str]:
-    """Every turn and ending that can be reached, and a turn that lies on a circle, if any."""
-    reached: set[str] = set()
-    circle = ""
-    ways: list[tuple[str, ...]] = [(item.start,)]
-    while ways:
-        way = ways.pop()
-        place = way[-1]
-        if place in way[:-1]:
-            circle = place
-            continue
-        reached.add(place)
-        turn = item.turn(place)
-        ways += [(*way, choice.goto) for choice in turn.choices] if turn else []
-    return reached, circle
+def _onward(item: Scenario, place: str) -> set[str]:
+    """Every turn and ending that lies one step or more beyond `place`."""
+    found: set[str] = set()
+    ahead = [place]
+    while ahead:
+        turn = item.turn(ahead.pop())
+        new = {choice.goto for choice in turn.choices} - found if turn else set()
+        found |= new
+        ahead += new
+    return found
 
 
 def _confirmed(item: Item, context: Context) -> Iterator[Finding]:

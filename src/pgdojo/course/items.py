@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, FiniteFloat, StringConstraints
 
 from pgdojo.course.schemas import Date, Entry, Line, Slug
 
@@ -94,16 +94,16 @@ class Text(Entry):
 class WrongValue(Entry):
     """A number that learners are known to give."""
 
-    value: float
+    value: FiniteFloat
     why: Prose
 
 
 class Amount(Entry):
     """A number with its unit; an answer is right when it is at most `tolerance` away, in that unit."""
 
-    value: float
+    value: FiniteFloat
     unit: Line
-    tolerance: Annotated[float, Field(ge=0)]
+    tolerance: Annotated[FiniteFloat, Field(ge=0)]
 
 
 class Reason(Entry):
@@ -232,7 +232,7 @@ class Ordering(ItemBase):
     """Steps to be put in order."""
 
     kind: Literal["ordering"]
-    steps: tuple[Step, ...]
+    steps: Annotated[tuple[Step, ...], Field(min_length=2)]
     """In the right order."""
     why: Prose
 
@@ -295,7 +295,7 @@ class Matching(ItemBase):
     """Two columns whose rows belong together."""
 
     kind: Literal["matching"]
-    pairs: tuple[Pair, ...]
+    pairs: Annotated[tuple[Pair, ...], Field(min_length=1)]
     extra: tuple[Text, ...] = ()
     """Rights that belong to no left."""
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Self
 
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from pgdojo.errors import JournalError, UsageError
@@ -160,6 +161,11 @@ class Journal(Store):
         return self._append(
             schema.gaps, key=key, learner=learner, question=question, nearest=list(nearest), noted_at=self._clock()
         )
+
+    def has_gap(self, key: str, *, learner: str) -> bool:
+        """Whether the learner noted a gap under `key`."""
+        mine = (schema.gaps.c.key == key) & (schema.gaps.c.learner == learner)
+        return bool(self._rows(select(schema.gaps.c.id).where(mine)))
 
     def record_read(self, key: str, *, learner: str, passage: str, document: str) -> bool:
         """Note that the learner opened a passage of a document.

@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, fields
-from typing import Any, TypeVar
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Row, Table, func, select
+from sqlalchemy import Row, Table, Text, cast, func, select
 from sqlalchemy.exc import IntegrityError
 
 from pgdojo.errors import UsageError
 from pgdojo.learner import schema
 from pgdojo.learner.records import Attempt, Dispute, QuizResponse, Sitting
 from pgdojo.learner.store import Store
+
+
+class Review(NamedTuple):
+    """What the schedule needs of a response; thousands are read at once."""
+
+    id: int
+    """The later the higher."""
+    objective: str
+    topic: str
+    item: str
+    rev: int
+    rating: int
+    counts: bool
+    answered_at: datetime
+
+
+class Outcome(NamedTuple):
+    """What item analysis needs of a response."""
+
+    learner: str
+    item: str
+    rev: int
+    mark: float
+    certainty: str
+    seconds: float
+    given: dict[str, Any]
+    """Stands last, because it is read apart."""
 
 
 class QuizJournal(Store):
@@ -67,7 +97,8 @@ class QuizJournal(Store):
         Raises:
             UsageError: The learner has no such sitting.
         """
-        self._append_of(schema.attempts, once=("sitting", "place"), **asdict(attempt))
+        if self._append_of(schema.attempts, once=("sitting", "place"), **asdict(attempt)):
+            return attempt
         return next(one for one in self.attempts(attempt.learner, attempt.sitting) if one.place == attempt.place)
 
     def attempts(self, learner: str, sitting: str) -> list[Attempt]:
@@ -118,18 +149,21 @@ class QuizJournal(Store):
         mine = (table.c.learner == learner) & (table.c.sitting == sitting)
         return [_record(QuizResponse, row) for row in self._rows(select(table).where(mine).order_by(table.c.id))]
 
-    def responses_since(self, learner: str, last: int = 0) -> tuple[list[QuizResponse], int]:
-        """The learner's responses after the one numbered `last`, as they came, and the number of the newest."""
+    def reviews_since(self, learner: str, last: int = 0) -> list[Review]:
+        """The learner's responses that count after the one numbered `last`, as they came."""
         table = schema.responses
-        mine = (table.c.learner == learner) & (table.c.id > last)
-        rows = self._rows(select(table).where(mine).order_by(table.c.id))
-        return [_record(QuizResponse, row) for row in rows], rows[-1].id if rows else last
+        mine = (table.c.learner == learner) & (table.c.id > last) & table.c.counts
+        query = select(*(table.c[name] for name in Review._fields)).where(mine).order_by(table.c.id)
+        return [Review._make(row) for row in self._rows(query)]
 
-    def outcomes(self) -> list[Row[Any]]:
+    def outcomes(self) -> list[Outcome]:
         """Every learner's responses as they came, with what item analysis needs of them."""
         table = schema.responses
-        columns = (table.c.learner, table.c.item, table.c.rev, table.c.given, table.c.mark, table.c.certainty)
-        return list(self._rows(select(*columns, table.c.seconds).order_by(table.c.id)))
+        *others, given = (table.c[name] for name in Outcome._fields)
+        query = select(*others, cast(given, Text)).order_by(table.c.id)
+        # Many give the same answer, which is then read once.
+        read = cache(json.loads)
+        return [Outcome._make((*row[:-1], read(row[-1]))) for row in self._rows(query)]
 
     def dispute(self, key: str, dispute: Dispute) -> bool:
         """Store a dispute; False if its key was stored before.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -17,20 +17,11 @@ import numpy.typing as npt
 from pgdojo.course.items import Item, Picked
 from pgdojo.quiz.grading import Response
 
+if TYPE_CHECKING:
+    from pgdojo.learner.quiz_journal import Outcome
+
 FEW = 5
 """Answers below which no share is worth showing."""
-
-
-class Outcome(Protocol):
-    """One response, as the journal gives it."""
-
-    learner: str
-    item: str
-    rev: int
-    given: Response
-    mark: float
-    certainty: str
-    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,19 +50,18 @@ def health(outcomes: Iterable[Outcome], items: Mapping[str, Item]) -> list[Healt
         outcomes: In the order in which they came.
         items: Those to measure, by id.
     """
-    first: dict[tuple[str, str], Outcome] = {}
+    first: dict[str, dict[str, Outcome]] = defaultdict(dict)
     for outcome in outcomes:
         item = items.get(outcome.item)
         if item is not None and outcome.rev == item.rev:
-            first.setdefault((outcome.learner, outcome.item), outcome)
-    by_item: dict[str, list[Outcome]] = defaultdict(list)
+            first[item.id].setdefault(outcome.learner, outcome)
     sums: dict[str, float] = defaultdict(float)
-    counts: Counter[str] = Counter()
-    for outcome in first.values():
-        by_item[outcome.item].append(outcome)
-        sums[outcome.learner] += outcome.mark
-        counts[outcome.learner] += 1
-    found = [_measured(items[name], answers, sums, counts) for name, answers in by_item.items()]
+    counts: dict[str, int] = defaultdict(int)
+    for answers in first.values():
+        for learner, outcome in answers.items():
+            sums[learner] += outcome.mark
+            counts[learner] += 1
+    found = [_measured(items[name], list(answers.values()), sums, counts) for name, answers in first.items()]
     return sorted(found, key=lambda one: (not one.flags, one.item))
 
 
@@ -96,7 +86,8 @@ def _measured(item: Item, answers: Sequence[Outcome], sums: Mapping[str, float],
 
 def correlation(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float | None:
     """Pearson's correlation of two rows of equal length; None where one of them does not vary."""
-    if len(one) < 3 or one.std() == 0 or other.std() == 0:
+    # Sums of the same marks in another order differ by what rounding leaves, which must not pass for a difference.
+    if len(one) < 3 or min(np.ptp(one), np.ptp(other)) < 1e-9:
         return None
     return float(np.corrcoef(one, other)[0, 1])
 
@@ -104,11 +95,16 @@ def correlation(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) ->
 def _shares(item: Item, answers: Sequence[Outcome]) -> dict[str, float]:
     if not isinstance(item, Picked):
         return {}
-    picked: Counter[str] = Counter()
-    for one in answers:
-        value = one.given.get("picked")
-        picked.update(value if isinstance(value, list) else [value] if isinstance(value, str) else [])
+    picked = Counter(name for one in answers for name in _picked(one.given))
     return {option.id: picked[option.id] / len(answers) for option in item.options}
+
+
+def _picked(given: Response) -> Iterable[str]:
+    """The options picked, each once."""
+    value = given.get("picked")
+    if isinstance(value, str):
+        return (value,)
+    return {part for part in value if isinstance(part, str)} if isinstance(value, list) else ()
 
 
 def _flags(

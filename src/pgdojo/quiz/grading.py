@@ -218,11 +218,11 @@ def _within(given: float, value: float, tolerance: float) -> bool:
 
 def _short_text(item: ShortText, response: Response) -> Marked:
     typed = _text(response, "text")
-    if item.accepts(typed):
-        return Marked(mark=1.0, lines=(Line(text=typed, right=True, taken=True, why=item.why),))
     key = Line(text=item.accept[0], right=True, taken=False, why=item.why)
     if not typed:
         return Marked(mark=0.0, lines=(key,), blank=True)
+    if item.accepts(typed):
+        return Marked(mark=1.0, lines=(Line(text=typed, right=True, taken=True, why=item.why),))
     miss = item.near_miss(typed)
     return Marked(mark=0.0, lines=(Line(text=typed, right=False, taken=True, why=miss.why if miss else ""), key))
 

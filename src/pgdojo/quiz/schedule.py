@@ -8,7 +8,8 @@ Source: FSRS, https://github.com/open-spaced-repetition/awesome-fsrs; its Python
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -18,6 +19,8 @@ from pgdojo.learner.records import Certainty, QuizResponse
 
 if TYPE_CHECKING:
     import fsrs
+
+    from pgdojo.learner.quiz_journal import Review
 
 ALGORITHM = "FSRS-6"
 
@@ -71,6 +74,8 @@ class Memory:
     reviews: int
     lapses: int
     """Wrong answers since the objective was last taught and then known."""
+    missed: bool
+    """Whether the last answer was wrong."""
     items: tuple[str, ...]
     """Items by which it was asked, the latest last, each once."""
     revs: Mapping[str, int]
@@ -112,39 +117,48 @@ class Schedule:
 
 
 def replay(
-    responses: Iterable[QuizResponse], is_critical: Callable[[str], bool], begin: Schedule | None = None
+    responses: Iterable[QuizResponse | Review], is_critical: Callable[[str], bool], begin: Schedule | None = None
 ) -> Schedule:
     """The schedule after `responses`, in the order in which they came.
 
     Args:
-        responses: Of one learner. Those that do not count change nothing.
+        responses: Of one learner, whole or as the journal shortens them. Those that do not count change nothing.
         is_critical: Whether not knowing an objective hurts in production.
         begin: The schedule after all responses before these.
     """
     first = begin.first if begin else None
-    memories = dict(begin.memories) if begin else {}
+    histories: dict[str, list[tuple[QuizResponse | Review, fsrs.Scheduler]]] = defaultdict(list)
     for response in responses:
         if not response.counts:
             continue
         first = first or response.answered_at
         settled = response.answered_at - first >= ONBOARDING
-        scheduler = _scheduler(
-            "high" if is_critical(response.objective) else "normal", LATER_CAP_DAYS if settled else CAP_DAYS
-        )
-        memories[response.objective] = _remembered(memories.get(response.objective), response, scheduler)
+        criticality = "high" if is_critical(response.objective) else "normal"
+        scheduler = _scheduler(criticality, LATER_CAP_DAYS if settled else CAP_DAYS)
+        histories[response.objective].append((response, scheduler))
+    memories = dict(begin.memories) if begin else {}
+    for objective, history in histories.items():
+        memories[objective] = _remembered(memories.get(objective), history)
     return Schedule(first=first, memories=memories)
 
 
-def _remembered(before: Memory | None, response: QuizResponse, scheduler: fsrs.Scheduler) -> Memory:
+def _remembered(before: Memory | None, history: Sequence[tuple[QuizResponse | Review, fsrs.Scheduler]]) -> Memory:
+    """What is left of one objective after its answers, each with the scheduler of its day."""
     import fsrs
 
+    response, _ = history[0]
     card = before._card() if before else fsrs.Card(card_id=1, due=response.answered_at)  # noqa: SLF001 - its own module
-    # A clock that was set back must not make a review happen before the one it follows.
-    at = max(response.answered_at, before.last) if before else response.answered_at
-    card, _ = scheduler.review_card(card, fsrs.Rating(response.rating), at)
-    wrong = response.rating == AGAIN
+    at = before.last if before else response.answered_at
     lapses = before.lapses if before else 0
-    seen = tuple(item for item in before.items if item != response.item) if before else ()
+    # In the order in which they were last asked.
+    revs = {item: before.revs[item] for item in before.items} if before else {}
+    for response, scheduler in history:
+        # A clock that was set back must not make a review happen before the one it follows.
+        at = max(at, response.answered_at)
+        card, _ = scheduler.review_card(card, fsrs.Rating(response.rating), at)
+        lapses = lapses + 1 if response.rating == AGAIN else 0 if lapses >= LEECH else lapses
+        revs.pop(response.item, None)
+        revs[response.item] = response.rev
     return Memory(
         objective=response.objective,
         topic=response.topic,
@@ -152,10 +166,11 @@ def _remembered(before: Memory | None, response: QuizResponse, scheduler: fsrs.S
         difficulty=card.difficulty or 0.0,
         due=card.due,
         last=at,
-        reviews=(before.reviews if before else 0) + 1,
-        lapses=lapses + 1 if wrong else 0 if lapses >= LEECH else lapses,
-        items=(*seen, response.item),
-        revs={**(before.revs if before else {}), response.item: response.rev},
+        reviews=(before.reviews if before else 0) + len(history),
+        lapses=lapses,
+        missed=response.rating == AGAIN,
+        items=tuple(revs),
+        revs=revs,
     )
 
 

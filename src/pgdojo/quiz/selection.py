@@ -59,8 +59,8 @@ def for_practice(
 
 
 def _urgency(memory: Memory | None) -> int:
-    """0 never asked, 1 missed of late, 2 known."""
-    return 0 if memory is None else 1 if memory.lapses else 2
+    """0 never asked, 1 missed last, 2 known."""
+    return 0 if memory is None else 1 if memory.missed else 2
 
 
 def variant(items: Sequence[Item], memory: Memory | None, chance: random.Random) -> Item:

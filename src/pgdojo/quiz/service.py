@@ -16,8 +16,9 @@ from pgdojo.course.records import PassageId
 from pgdojo.errors import UsageError
 from pgdojo.learner.quiz_journal import QuizJournal
 from pgdojo.learner.records import Attempt, Certainty, Dispute, Mode, QuizResponse, Sitting
-from pgdojo.learner.text import utc_now
+from pgdojo.learner.text import clean_json, utc_now
 from pgdojo.quiz import review, schedule, selection
+from pgdojo.quiz.analysis import Health, health
 from pgdojo.quiz.grading import Marked, Response, grade, way
 from pgdojo.quiz.schedule import Schedule
 from pgdojo.quiz.view import Question, shown
@@ -98,6 +99,11 @@ class Result:
     """The answers, sure-and-wrong first, then the other wrong ones, then the right ones."""
     to_read: tuple[PassageId, ...]
     """What the missed items rest on, each once."""
+
+    @property
+    def earned(self) -> float:
+        """Sum of the marks."""
+        return sum(response.mark for response in self.progress.responses)
 
 
 class Quizmaster:
@@ -195,6 +201,12 @@ class Quizmaster:
             chosen = selection.for_practice(self.quizzes, may, memories, topics=topics, count=count, seed=key)
         return {"topics": list(topics), "items": chosen, "total": len(chosen)}
 
+    def _item(self, name: str) -> Item:
+        item = self.quizzes.items.get(name)
+        if item is None:
+            raise UsageError("This question has left the course.", next_step="Start another sitting on the page Quiz.")
+        return item
+
     def _sitting(self, learner: str, key: str) -> Sitting:
         found = self.journal.sitting(learner, key)
         if found is None:
@@ -256,7 +268,7 @@ class Quizmaster:
             name = selection.next_of_placement(self.quizzes, self.items, progress.responses, seed=sitting.key)
         else:
             name = sitting.plan["items"][progress.place]
-        item = self.quizzes.items.get(name or "")
+        item = self.items.get(name or "")
         if item is None:
             return None
         key = f"{sitting.key}-{progress.place}"
@@ -288,7 +300,7 @@ class Quizmaster:
         Returns:
             Whether the incident has ended, so that it can be answered.
         """
-        item = self.quizzes.items[attempt.item]
+        item = self._item(attempt.item)
         path = self.journal.path(learner, attempt.key)
         if isinstance(item, Scenario) and turn == len(path):
             _, place = way(item, path)
@@ -302,7 +314,7 @@ class Quizmaster:
         """Mark and store the answer to `attempt`; where it was answered before, that answer stays and is returned.
 
         Raises:
-            UsageError: Time is up, or the attempt is not the learner's.
+            UsageError: Time is up, the item has left the course, or the attempt is not the learner's.
         """
         progress = self.progress(learner, attempt.sitting)
         before = next((one for one in progress.responses if one.key == attempt.key), None)
@@ -311,15 +323,18 @@ class Quizmaster:
         if progress.finished:
             raise UsageError("This sitting has ended.", next_step="Look at its result, and start another.")
         response = self._response(learner, attempt, given, certainty, progress)
-        self.journal.respond(response)
+        if self.journal.respond(response):
+            return response
         return next(one for one in self.journal.responses(learner, attempt.sitting) if one.key == attempt.key)
 
     def _response(
         self, learner: str, attempt: Attempt, given: Response, certainty: Certainty, progress: Progress
     ) -> QuizResponse:
-        item = self.quizzes.items[attempt.item]
+        item = self._item(attempt.item)
         if isinstance(item, Scenario):
             given = {"path": list(self.journal.path(learner, attempt.key))}
+        # As it will be stored, so that it is marked alike when it is read again.
+        given = clean_json(dict(given))
         marked = grade(item, given)
         now = self._clock()
         seconds = min(LONGEST_SECONDS, max(0.0, (now - attempt.opened_at).total_seconds()))
@@ -363,7 +378,7 @@ class Quizmaster:
 
     def dispute(self, key: str, response: QuizResponse, words: str) -> bool:
         """Store that the learner calls an item wrong, with their answer and the passage it rests on."""
-        item = self.quizzes.items[response.item]
+        item = self._item(response.item)
         return self.journal.dispute(
             key,
             Dispute(
@@ -396,16 +411,20 @@ class Quizmaster:
             to_read=tuple(dict.fromkeys(missed)),
         )
 
+    def health(self) -> list[Health]:
+        """How good the items are, from everybody's first answers, those to look at first."""
+        return health(self.journal.outcomes(), self.quizzes.items)
+
     # The schedule
 
     def schedule(self, learner: str) -> Schedule:
         """When each objective comes back, replayed from the journal; only what is new is read at each call."""
         with self._lock:
             before, last = self._schedules.get(learner, (Schedule(), 0))
-        new, newest = self.journal.responses_since(learner, last)
-        found = schedule.replay(new, self._is_critical, before) if new else before
+        new = self.journal.reviews_since(learner, last)
+        found = schedule.replay(new, self._is_critical, before)
         with self._lock:
-            self._schedules[learner] = (found, newest)
+            self._schedules[learner] = (found, new[-1].id if new else last)
         return schedule.with_changed_keys(found, self._changed_keys(), self._clock())
 
     def _is_critical(self, objective: str) -> bool:

@@ -18,9 +18,10 @@ _TIME = {
 """Seconds in each unit, and its other names; a month is a twelfth of a year of 365.25 days."""
 
 _SIZES = "KiB MiB GiB TiB PiB".split()
+_SPELLED = "kilo mega giga tera peta".split()
 _SIZE = {"bytes": (1.0, "b byte")} | {
-    unit.casefold(): (1024.0**power, f"{unit[0]}B {unit[0]} {unit[:2]}".casefold())
-    for power, unit in enumerate(_SIZES, 1)
+    unit.casefold(): (1024.0**power, f"{unit[0]}B {unit[0]} {unit[:2]} {spelled}byte {spelled}bytes".casefold())
+    for power, (unit, spelled) in enumerate(zip(_SIZES, _SPELLED, strict=True), 1)
 }
 """Bytes in each unit. People write GB for GiB, as the notes do, and are understood."""
 
@@ -29,7 +30,7 @@ _PERCENT = {"percent": (1.0, "% pct per-cent")}
 _AMOUNT = re.compile(
     r"\s*(?:about|approximately|approx\.?|ca\.?|[~≈])?\s*(?P<number>[+-]?[\d., ]*\d)\s*(?P<unit>.*?)\s*"
 )
-_GROUPED = re.compile(r"[+-]?\d{1,3}([,. ])\d{3}(?:\1\d{3})*")
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}([,. ])\d{3}(?:\1\d{3})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +38,27 @@ class Unit:
     """A unit within its family."""
 
     family: str
-    """`time`, `size`, `percent`, or the unit's own name where it has no relatives."""
+    """`Time`, `Size`, `Percent`, or the unit's own name in small letters where it has no relatives."""
     factor: float
     """How many of the family's first unit it is."""
 
 
-_UNITS: dict[str, Unit] = {
-    name: Unit(family, factor)
-    for family, table in (("time", _TIME), ("size", _SIZE), ("percent", _PERCENT))
-    for unit, (factor, others) in table.items()
-    for name in (unit, *others.split())
+_FAMILIES: dict[str, dict[str, Unit]] = {
+    family: {name: Unit(family, factor) for unit, (factor, others) in table.items() for name in (unit, *others.split())}
+    for family, table in (("Time", _TIME), ("Size", _SIZE), ("Percent", _PERCENT))
 }
 
 
-def unit_of(name: str) -> Unit:
-    """The unit that people call `name`; a word that is none of the known ones is a unit of its own."""
-    word = name.casefold().strip().rstrip(".")
-    return _UNITS.get(word) or Unit(word.removesuffix("s"), 1.0)
+def unit_of(name: str, family: str = "") -> Unit:
+    """The unit that people call `name`; a word that is none of the known ones is a unit of its own.
+
+    Args:
+        name: As it is typed; blanks between its words count as hyphens.
+        family: Where to look first: `m` is a minute among times and a MiB among sizes.
+    """
+    word = "-".join(name.casefold().split()).rstrip(".")
+    found = (units[word] for units in (_FAMILIES.get(family, {}), *_FAMILIES.values()) if word in units)
+    return next(found, Unit(word.removesuffix("s"), 1.0))
 
 
 def amount_in(text: str, unit: str) -> float | None:
@@ -67,7 +72,8 @@ def amount_in(text: str, unit: str) -> float | None:
         return None
     number = _number(found["number"])
     wanted = unit_of(unit)
-    given = unit_of(found["unit"]) if found["unit"] else wanted
+    word = found["unit"].rstrip(".")
+    given = unit_of(word, wanted.family) if word else wanted
     if number is None or given.family != wanted.family:
         return None
     return number * given.factor / wanted.factor

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -186,7 +185,7 @@ class _Ready:
     @classmethod
     def opened(cls, folder: Path, dim: int, window: int) -> _Ready:
         """The export in `folder`; ModelError if it cannot be opened."""
-        encoder = OnnxEncoder(folder, dim=dim, window=window, threads=os.cpu_count() or 1)
+        encoder = OnnxEncoder(folder, dim=dim, window=window)
         return cls(encoder=encoder, name=folder.name)
 
 

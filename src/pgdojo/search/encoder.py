@@ -10,6 +10,7 @@ import hashlib
 import math
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -54,6 +55,10 @@ class Encoder(Protocol):
     @property
     def window(self) -> int:
         """Most tokens that are read of one text, special ones included; the rest is cut off."""
+
+    @property
+    def workers(self) -> int:
+        """How many calls of `encode` at a time use the processor best."""
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Embed `texts`; shape (len(texts), dim), rows of unit length."""
@@ -157,6 +162,7 @@ class TorchEncoder:
         self.dim = len(self.model.encode("a", show_progress_bar=False))
         limit = self.model.max_seq_length
         self.window = int(limit) if limit and math.isfinite(limit) else _WINDOW_WITHOUT_LIMIT
+        self.workers = 1  # torch spreads each call over the processor itself
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Embed `texts`; shape (len(texts), dim), rows of unit length."""
@@ -193,17 +199,16 @@ class TorchEncoder:
 class OnnxEncoder:
     """The same weights on ONNX Runtime, read from a folder that `export` wrote."""
 
-    def __init__(self, folder: Path, *, dim: int, window: int, threads: int = 1) -> None:
+    def __init__(self, folder: Path, *, dim: int, window: int) -> None:
         """Open the export in `folder`; ModelError if a file is missing or no model."""
         import onnxruntime
         from tokenizers import Tokenizer
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        # Whole batches side by side are a quarter faster than one batch on all cores.
+        options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        # A question is short and pages have other work: waiting threads must not spin.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
             self._session = onnxruntime.InferenceSession(
@@ -216,6 +221,7 @@ class OnnxEncoder:
         self._inputs = {tensor.name for tensor in self._session.get_inputs()}
         self.dim = dim
         self.window = window
+        self.workers = os.cpu_count() or 1
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Embed `texts` in one pass of the model; shape (len(texts), dim), rows of unit length."""
@@ -255,11 +261,18 @@ def encode_many(encoder: Encoder, texts: Sequence[str], progress: Callable[[int,
     """
     out = np.empty((len(texts), encoder.dim), dtype=np.float32)
     order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
-    for begin in range(0, len(order), _BATCH):
-        part = order[begin : begin + _BATCH]
-        out[part] = encoder.encode([texts[i] for i in part])
-        if progress:
-            progress(begin + len(part), len(order))
+    parts = [order[begin : begin + _BATCH] for begin in range(0, len(order), _BATCH)]
+    done = 0
+    pool = ThreadPoolExecutor(encoder.workers)
+    try:
+        encoded = pool.map(lambda part: encoder.encode([texts[i] for i in part]), parts)
+        for part, vectors in zip(parts, encoded, strict=True):
+            out[part] = vectors
+            done += len(part)
+            if progress:
+                progress(done, len(order))
+    finally:
+        pool.shutdown(cancel_futures=True)  # whoever interrupts a build does not wait for the rest of it
     return out
 
 

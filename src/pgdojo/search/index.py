@@ -169,14 +169,13 @@ class IndexFolder:
 class Index:
     """An index opened for reading; safe to share between threads."""
 
-    def __init__(self, folder: IndexFolder, *, threads: int = 1) -> None:
-        """Check and open the generation in use; its encoder runs on so many `threads`.
+    def __init__(self, folder: IndexFolder) -> None:
+        """Check and open the generation in use.
 
         Raises:
             SearchIndexError: A file is missing or damaged, or the model is no longer the one that it was built with.
             ModelError: The encoder cannot be opened.
         """
-        self._threads = threads
         self._cache: dict[int, Passage] = {}
         self.manifest = folder.reading(lambda generation: self._open(folder, generation))
 
@@ -187,7 +186,7 @@ class Index:
             self._read(generation)
         except (OSError, ValueError, RuntimeError, KeyError) as cause:
             raise SearchIndexError("The index cannot be read.", next_step=sealed.REBUILD) from cause
-        self.encoder = _open_encoder(folder, manifest, self._threads)
+        self.encoder = _open_encoder(folder, manifest)
         return manifest
 
     def _read(self, generation: Path) -> None:
@@ -263,11 +262,11 @@ def _mapped(path: Path) -> mmap.mmap | bytes:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
 
 
-def _open_encoder(folder: IndexFolder, manifest: Manifest, threads: int) -> encoders.Encoder:
+def _open_encoder(folder: IndexFolder, manifest: Manifest) -> encoders.Encoder:
     if manifest.encoder:
         path = folder.encoders / manifest.encoder
         sealed.verify(path)
-        return OnnxEncoder(path, dim=manifest.dim, window=manifest.window, threads=threads)
+        return OnnxEncoder(path, dim=manifest.dim, window=manifest.window)
     if encoders.model_hash(manifest.model) != manifest.model_hash:
         problem = f"The model {manifest.model} is no longer the one that the index was built with."
         raise SearchIndexError(problem, next_step="Run pgdojo index.")

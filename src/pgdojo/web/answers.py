@@ -102,7 +102,9 @@ def _refusal(dojo: Dojo, answer: Answer, refusal: Refusal, key: str) -> None:
 
 def _gap(dojo: Dojo, answer: Answer, key: str) -> None:
     noted = f"ask_noted_{key}"
-    if st.session_state.get(noted):
+    if noted not in st.session_state:
+        st.session_state[noted] = questions.is_gap_noted(dojo, key, learner=LEARNER)
+    if st.session_state[noted]:
         st.caption(":material/check: Noted for the authors of this course.")
         return
 
@@ -179,16 +181,10 @@ def draw_quiz(dojo: Dojo, answer: Answer, key: str) -> None:
     if not items:
         return
 
-    def begin() -> None:
+    label = f"Quiz me on this · {counted(len(items), 'question')}"
+    if st.button(label, key=f"ask_quiz_{key}", icon=":material/quiz:"):
         sitting = dojo.quizzes.start(f"{key[:24]}-quiz", LEARNER, "practice", items=items, count=QUIZ_ITEMS)
         st.switch_page("app_pages/quiz.py", query_params={"s": sitting.key})
-
-    st.button(
-        f"Quiz me on this · {counted(len(items), 'question')}",
-        key=f"ask_quiz_{key}",
-        icon=":material/quiz:",
-        on_click=begin,
-    )
 
 
 def draw_next(answer: Answer, key: str, submit: Submit) -> None:

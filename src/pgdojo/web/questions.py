@@ -60,7 +60,16 @@ def answer(dojo: Dojo, submission: Submission, turns: Sequence[Turn], *, learner
     return found
 
 
+def is_gap_noted(dojo: Dojo, turn: str, *, learner: str) -> bool:
+    """Whether the reader noted before that the material lacks an answer to the question of a turn."""
+    return bool(dojo.journal.has_gap(_gap_key(turn), learner=learner))
+
+
+def _gap_key(turn: str) -> str:
+    return f"gap-{turn}"
+
+
 def note_gap(dojo: Dojo, turn: str, found: Answer, *, learner: str) -> bool:
     """Store once that the material lacks an answer to a refused question; returns whether it is new."""
     nearest = tuple(heading.passage_id for heading in found.refusal.nearest) if found.refusal else ()
-    return bool(dojo.journal.record_gap(f"gap-{turn}", learner=learner, question=found.standalone, nearest=nearest))
+    return bool(dojo.journal.record_gap(_gap_key(turn), learner=learner, question=found.standalone, nearest=nearest))

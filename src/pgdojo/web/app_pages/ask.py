@@ -43,7 +43,8 @@ if wanted:
 st.title("Ask", anchor=False)
 if dojo.quizzes.in_exam(LEARNER):
     st.info("You are sitting an exam. Ask opens again when it is over: first what you know, then what is written.")
-    st.page_link("app_pages/quiz.py", label="Go on with the exam", icon=":material/quiz:")
+    with st.container(key="ask_exam_links"):
+        st.page_link("app_pages/quiz.py", label="Go on with the exam", icon=":material/quiz:")
     st.stop()
 st.caption(
     f"Answers come word for word from *{literal(dojo.title)}*, its handbook and "

@@ -18,8 +18,8 @@ progress = None
 if key:
     try:
         progress = dojo.quizzes.progress(LEARNER, key)
-    except UsageError as cause:
-        st.info(str(cause), icon=":material/info:")
+    except UsageError:
+        st.info("There is no sitting under this address. Start one below.", icon=":material/info:")
 
 if progress is None:
     start.draw(dojo)

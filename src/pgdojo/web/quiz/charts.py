@@ -11,6 +11,8 @@ import streamlit as st
 from pgdojo.web.quiz.words import topic
 
 BLUE, AMBER, GREEN = "#4A86B8", "#C77D23", "#3F7D5B"
+GREY = "#757C82"
+"""Of words beside a bar; it can be read on paper and on ink."""
 
 _QUIET = {"config": {"view": {"stroke": None}, "axis": {"grid": False, "domain": False, "ticks": False}}}
 
@@ -43,7 +45,7 @@ def topics(by_topic: Mapping[str, tuple[float, int]], key: str) -> None:
                 },
             },
             {
-                "mark": {"type": "text", "align": "left", "dx": 6, "color": "#8A8F93"},
+                "mark": {"type": "text", "align": "left", "dx": 6, "color": GREY},
                 "encoding": {"x": {"field": "share", "type": "quantitative"}, "text": {"field": "text"}},
             },
         ],

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pgdojo.course.items import Item
+from pgdojo.course.items import Item, Scenario
 from pgdojo.course.records import Passage
-from pgdojo.quiz.grading import Line
+from pgdojo.quiz.grading import Line, way
 from pgdojo.quiz.service import Feedback
 from pgdojo.quiz.support import decisive
 from pgdojo.web import citations
@@ -33,12 +33,12 @@ def draw(dojo: Dojo, told: Feedback, key: str, *, leads_on: bool = True) -> None
         leads_on: Whether to offer a next step and a dispute.
     """
     _verdict(told)
+    if told.ending:
+        st.markdown(safe_markdown(told.ending))
     _lines(told, key)
     for name, instead in told.misconceptions:
         with st.container(key=f"{key}_belief_{told.misconceptions.index((name, instead))}"):
             st.markdown(f":material/psychology_alt: **{inline(name)}?** {safe_markdown(instead)}")
-    if told.ending:
-        st.markdown(safe_markdown(told.ending))
     passages(dojo, told.item, key)
     if leads_on:
         _next(dojo, told, key)
@@ -60,17 +60,35 @@ def _verdict(told: Feedback) -> None:
 
 def _lines(told: Feedback, key: str) -> None:
     """What was taken and what is right are shown; the other options' reasons open with one tap."""
-    lines = told.marked.lines
     placed = told.item.kind in {"ordering", "matching"}
-    first = [line for line in lines if placed or line.taken or line.right or not line.text]
-    rest = [line for line in lines if line not in first]
+    rest: list[Line] = []
     with st.container(key=f"{key}_lines", gap="small"):
-        for line in first:
-            _line(line)
+        for ask, lines in _by_turn(told):
+            if ask:
+                st.caption(inline(ask))
+            for line in lines:
+                if placed or line.taken or line.right or not line.text:
+                    _line(line)
+                else:
+                    rest.append(line)
     if rest:
         with st.expander("Why not the others", key=f"{key}_others"):
             for line in rest:
                 _line(line)
+
+
+def _by_turn(told: Feedback) -> Iterator[tuple[str, Sequence[Line]]]:
+    """The lines below what each turn of an incident asked; all together where the stem asks."""
+    lines, item = told.marked.lines, told.item
+    if not isinstance(item, Scenario):
+        yield "", lines
+        return
+    here = item.start
+    for choice in way(item, told.response.given.get("path", ()))[0]:
+        turn = item.turn(here)
+        offered = len(turn.choices) if turn else 0
+        yield turn.ask if turn else "", lines[:offered]
+        lines, here = lines[offered:], choice.goto
 
 
 def _line(line: Line) -> None:
@@ -95,7 +113,8 @@ def passages(dojo: Dojo, item: Item, key: str) -> None:
     if found[1:]:
         with st.container(horizontal=True, gap="small", key=f"{key}_chips"):
             for number, passage in enumerate(found[1:], 1):
-                label = one_line(citations.label_of(passage.heading, passage.title, passage.kind))
+                where = one_line(citations.label_of(passage.heading, passage.title, passage.kind))
+                label = f"{number + 1} · {where}"  # several facts may be about the same
                 with (
                     st.popover(label, type="tertiary", key=f"{key}_chip_{number}"),
                     st.container(width=citations.WIDTH),

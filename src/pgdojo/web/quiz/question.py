@@ -34,15 +34,17 @@ def header(dojo: Dojo, progress: Progress, item: str, place: int) -> None:
         text=f"{name} · question {place + 1} of {progress.total} · {about}",
     )
     if progress.ends_at and not progress.finished:
-        _time_left(progress.ends_at)
+        _time_left(dojo, progress.sitting.key, progress.ends_at)
 
 
 @st.fragment(run_every=_TIME_LEFT_EVERY)  # type: ignore[untyped-decorator]  # Streamlit is read without types
-def _time_left(ends_at: datetime) -> None:
+def _time_left(dojo: Dojo, sitting: str, ends_at: datetime) -> None:
     left = (ends_at - datetime.now(UTC)).total_seconds()
-    if left <= 0:
+    # For a few seconds after its end the sitting still takes an answer; until then a rerun would only come back here.
+    if left <= 0 and dojo.quizzes.progress(LEARNER, sitting).finished:
         st.rerun()
-    st.caption(f":material/timer: {max(1, round(left / 60))} min left" if left > 90 else f"{int(left)} s left")
+    told = f"{round(left / 60)} min left" if left > 90 else f"{int(left)} s left" if left > 0 else "Time is up"
+    st.caption(f":material/timer: {told}")
 
 
 def stem(text: str, *, asks: bool = True) -> None:
@@ -72,7 +74,7 @@ def draw(dojo: Dojo, progress: Progress, question: Question) -> None:
         if not ended:
             widgets.draw(question)
         deciding = question.kind == "scenario" and not ended
-        if not deciding:
+        if question.kind != "scenario":
             st.segmented_control(
                 "How sure are you?",
                 list(CERTAINTIES),

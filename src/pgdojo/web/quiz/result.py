@@ -33,13 +33,14 @@ def draw(dojo: Dojo, progress: Progress) -> None:
         st.subheader(_finding(result), anchor=False)
         charts.topics(result.by_topic, "quiz_topics")
     _to_read(dojo, result)
-    _answers(dojo, result)
+    if result.feedback:
+        _answers(dojo, result)
 
 
 def _score(result: Result) -> None:
     progress = result.progress
-    earned = sum(response.mark for response in progress.responses)
-    st.title(f"{marks(earned)} of {progress.total} marks", anchor=False)
+    earned = result.earned
+    st.title(f"{marks(earned)} of {counted(progress.total, 'mark')}", anchor=False)
     told = [MODES[progress.sitting.mode], f"{result.score:.0%}"]
     if len(progress.responses) < progress.total:
         told.append(f"{progress.total - len(progress.responses)} not answered")
@@ -53,8 +54,8 @@ def _score(result: Result) -> None:
         st.markdown(f"{badge} The pass mark is 80 %.")
     sure = sum(told.sure_and_wrong for told in result.feedback)
     if sure:
-        verb = "was" if sure == 1 else "were"
-        st.markdown(f":red-badge[:material/priority_high: {sure}] {verb} sure and not right: they stand first below.")
+        said = "was sure and not right: it stands" if sure == 1 else "were sure and not right: they stand"
+        st.markdown(f":red-badge[:material/priority_high: {sure}] {said} first below.")
 
 
 def _finding(result: Result) -> str:

@@ -43,22 +43,21 @@ def draw(dojo: Dojo) -> None:
 
 def _empty() -> None:
     st.caption("Whatever you answer in a quiz comes back here, on the day when you would begin to forget it.")
-    st.page_link(QUIZ, label="Take a first quiz", icon=":material/quiz:")
+    if st.button("Take a first quiz", type="primary", key="review_first"):
+        st.switch_page(QUIZ)
 
 
 def _today(dojo: Dojo, schedule: Schedule, minutes: int) -> None:
     queue = dojo.quizzes.queue(LEARNER, minutes=minutes)
     now = datetime.now(UTC)
-    st.caption("Each answer decides when its objective comes back: later when you knew it, tomorrow when you did not.")
+    st.caption("Each answer decides when its objective comes back: later when you knew it, soon when you did not.")
     with st.container(border=True, key="review_today"):
         if queue.today:
             takes = max(1, round(review.minutes_of(queue.today)))
             st.markdown(f"**{counted(len(queue.today), 'review')} today**, about {takes} min")
             if queue.postponed:
-                waiting = counted(len(queue.postponed), "more")
-                st.caption(
-                    f"{waiting.replace('mores', 'more')} wait until tomorrow: the least well remembered come first."
-                )
+                waiting = counted(len(queue.postponed), "more waits", "more wait")
+                st.caption(f"{waiting} until tomorrow: the least well remembered come first.")
             _begin(dojo, "Start the review", "review", minutes, kind="primary")
         else:
             following = min((memory.due for memory in schedule.memories.values()), default=now)
@@ -107,7 +106,7 @@ def _finding(days: Sequence[tuple[date, int]]) -> str:
     if not ahead:
         return f"{begin}, then none for {len(days)} days"
     busiest = max(ahead, key=lambda one: one[1])
-    return f"{begin}, and the most on {day(busiest[0])}: {busiest[1]}"
+    return f"{begin}, then most on {day(busiest[0])}: {busiest[1]}"
 
 
 def _ready(dojo: Dojo, schedule: Schedule, preferences: dict[str, Any]) -> None:

@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
 def told(dojo: Dojo, progress: Progress) -> Feedback | None:
     """The feedback that the address asks for, which stays until the learner goes on."""
-    place = st.query_params.get("told", "")
-    if not progress.shows_feedback or not place.isdecimal() or int(place) >= len(progress.responses):
-        return None
-    return dojo.quizzes.feedback(progress.responses[int(place)])
+    answered = {str(place): response for place, response in enumerate(progress.responses)}
+    asked_for = answered.get(st.query_params.get("told", ""))
+    return dojo.quizzes.feedback(asked_for) if asked_for and progress.shows_feedback else None
 
 
 def draw_feedback(dojo: Dojo, progress: Progress, found: Feedback) -> None:
@@ -60,14 +59,15 @@ def teach(dojo: Dojo, progress: Progress, item: Item) -> None:
     quizzes = dojo.quizzes.quizzes
     st.subheader("Read this first", anchor=False)
     st.caption(
-        f"“{inline(quizzes.objectives[item.objective].objective)}” was missed several times. "
+        f"“{inline(quizzes.objectives[item.objective].objective).rstrip('.')}” was missed several times. "
         "Asking once more would not help; the words it rests on do."
     )
     feedback.passages(dojo, item, f"quiz_teach_{progress.place}")
     beliefs = {name for one in quizzes.items.values() if one.objective == item.objective for name in _beliefs(one)}
     for name in sorted(beliefs):
         belief = quizzes.misconceptions[name]
-        st.markdown(f":material/psychology_alt: **{inline(belief.name)}?** {safe_markdown(belief.instead)}")
+        with st.container(key=f"quiz_teach_{progress.place}_belief_{name}"):
+            st.markdown(f":material/psychology_alt: **{inline(belief.name)}?** {safe_markdown(belief.instead)}")
     st.button(
         "I have read it: ask me",
         type="primary",

@@ -14,8 +14,11 @@ from pgdojo.web.quiz.words import inline
 _PLACES = ("1st", "2nd", "3rd", "4th", "5th", "6th", "7th")
 
 
-def key_of(question: Question, name: str = "") -> str:
-    """The key of a widget: one an attempt and part, so that no answer slips into the next question."""
+def key_of(question: Question, name: str | int) -> str:
+    """The key of a widget: one an attempt and part, so that no answer slips into the next question.
+
+    A part is named by its place on the page. Keys reach the browser, and the ids of steps may tell their order.
+    """
     return f"quiz_{question.attempt.key}_{question.turn}_{name}"
 
 
@@ -26,8 +29,9 @@ def draw(question: Question) -> None:
             _radio(question, "picked", question.parts)
         case "multiple":
             st.caption("Choose all that apply.")
-            for part in question.parts:
-                st.checkbox(inline(part.text), key=key_of(question, part.id))
+            with st.container(gap="xsmall", key=key_of(question, "options")):
+                for place, part in enumerate(question.parts):
+                    st.checkbox(inline(part.text), key=key_of(question, place), width="stretch")
         case "true-false":
             _verdict(question)
         case "ordering":
@@ -68,13 +72,13 @@ def _verdict(question: Question) -> None:
 
 def _ordering(question: Question) -> None:
     st.caption("Give each step its place.")
-    for part in question.parts:
+    for shown, part in enumerate(question.parts):
         with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
             st.selectbox(
                 f"Place of: {plain(part.text)}",
                 range(len(question.parts)),
                 index=None,
-                key=key_of(question, part.id),
+                key=key_of(question, shown),
                 format_func=lambda place: _PLACES[place],
                 placeholder="–",
                 label_visibility="collapsed",
@@ -85,12 +89,12 @@ def _ordering(question: Question) -> None:
 
 def _matching(question: Question) -> None:
     texts = {part.id: plain(part.text) for part in question.rights}
-    for part in question.parts:
+    for place, part in enumerate(question.parts):
         st.selectbox(
             inline(part.text),
             list(texts),
             index=None,
-            key=key_of(question, part.id),
+            key=key_of(question, place),
             format_func=lambda right: texts[right],
             placeholder="Choose what belongs to it",
         )
@@ -107,14 +111,16 @@ def response(question: Question, held: Mapping[Any, Any]) -> dict[str, Any]:
         case "single":
             given = {"picked": held.get(key_of(question, "picked"))}
         case "multiple":
-            given = {"picked": [part.id for part in question.parts if held.get(key_of(question, part.id))]}
+            given = {
+                "picked": [part.id for place, part in enumerate(question.parts) if held.get(key_of(question, place))]
+            }
         case "true-false":
             verdict = {"True": True, "False": False}.get(str(held.get(key_of(question, "verdict"))))
             given = {"verdict": verdict, "reason": held.get(key_of(question, "reason"))}
         case "ordering":
             given = {"order": _order(question, held)}
         case "matching":
-            pairs = {part.id: held.get(key_of(question, part.id)) for part in question.parts}
+            pairs = {part.id: held.get(key_of(question, place)) for place, part in enumerate(question.parts)}
             given = {"pairs": {left: right for left, right in pairs.items() if right is not None}}
         case "scenario":
             given = {}
@@ -125,5 +131,6 @@ def response(question: Question, held: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _order(question: Question, held: Mapping[Any, Any]) -> list[str]:
     """The steps by the places they were given; one without a place is left out."""
-    given = [(place, part.id) for part in question.parts if (place := held.get(key_of(question, part.id))) is not None]
+    places = {part.id: held.get(key_of(question, shown)) for shown, part in enumerate(question.parts)}
+    given = [(place, name) for name, place in places.items() if place is not None]
     return [name for _, name in sorted(given)]
