@@ -615,6 +615,20 @@ def test_items_past_their_review_date_stay_out_of_exams_and_are_still_practised(
     assert "bk-days" in sit(master, "s4").plan["items"]
 
 
+def test_another_sitting_does_not_hide_an_exam_and_an_exam_left_alone_closes_nothing(master, clock):
+    sit(master, "s1", *EXAM, mode="exam")
+    sit(master, "s2")
+    beside = master.in_exam("ann")
+    answer_all(master, "s2")
+    resumed = master.under_way("ann").sitting.key
+    clock.go(4 * 60 * MINUTE)
+
+    assert beside
+    assert resumed == "s1"
+    assert not master.in_exam("ann")
+    assert master.under_way("ann").sitting.key == "s1"
+
+
 def test_a_learner_is_in_an_exam_from_its_start_to_its_end(master, clock):
     found = [master.in_exam("ann")]
     sit(master, "s1", *EXAM, mode="exam")

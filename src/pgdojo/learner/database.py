@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +28,7 @@ SAFE_WAL = (3, 51, 3)
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 _BUSY_SECONDS = 10
+_SETTLED_SECONDS = 0.1
 
 _SETTINGS = (
     f"busy_timeout = {_BUSY_SECONDS * 1000}",  # first, because setting the journal mode may have to wait
@@ -148,6 +150,24 @@ def explained(place: str) -> Iterator[None]:
         raise JournalError(
             f"The journal {place} failed: {error}", next_step="Try again; if it stays so, restart pgdojo."
         ) from error
+
+
+def signature(engine: Engine, place: str) -> tuple[int, ...] | None:
+    """What changes with every commit to a SQLite file, for a few system calls; None where nothing of the kind is known.
+
+    A file that was written a moment ago has none: a second commit within the same tick of the clock would not show.
+    """
+    if engine.dialect.name != "sqlite":
+        return None
+    try:
+        found = [Path(place).stat()]
+        with suppress(FileNotFoundError):
+            found.append(Path(f"{place}-wal").stat())
+    except OSError:
+        return None
+    if time.time() - max(one.st_mtime for one in found) < _SETTLED_SECONDS:
+        return None
+    return tuple(part for one in found for part in (one.st_ino, one.st_size, one.st_mtime_ns))
 
 
 def faults(connection: Connection) -> list[str]:

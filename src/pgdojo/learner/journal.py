@@ -179,6 +179,9 @@ class Journal(Store):
 
     def conversations(self, learner: str) -> list[Conversation]:
         """Every conversation that the learner has not deleted, the one with the latest question first."""
+        return self._unless_changed(("conversations", learner), lambda: self._conversations(learner))
+
+    def _conversations(self, learner: str) -> list[Conversation]:
         return [
             Conversation(
                 id=row.conversation,
@@ -192,6 +195,9 @@ class Journal(Store):
 
     def turns(self, learner: str, conversation: str) -> list[Turn]:
         """The turns of a conversation as they were stored; none if it is unknown, deleted or another learner's."""
+        return self._unless_changed(("turns", learner, conversation), lambda: self._turns(learner, conversation))
+
+    def _turns(self, learner: str, conversation: str) -> list[Turn]:
         return [
             Turn(
                 key=row.key,

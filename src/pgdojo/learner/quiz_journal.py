@@ -71,11 +71,14 @@ class QuizJournal(Store):
         query = self._sittings().where(schema.sittings.c.learner == learner).order_by(schema.sittings.c.id.desc())
         return [_record(Sitting, row) for row in self._rows(query)]
 
-    def latest(self, learner: str) -> Sitting | None:
-        """The sitting that was begun last, None before the first."""
-        mine = self._sittings().where(schema.sittings.c.learner == learner)
-        rows = self._rows(mine.order_by(schema.sittings.c.id.desc()).limit(1))
-        return _record(Sitting, rows[0]) if rows else None
+    def unfinished(self, learner: str) -> list[Sitting]:
+        """The sittings that nobody has ended, the latest first."""
+        return self._unless_changed(("unfinished", learner), lambda: self._unfinished(learner))
+
+    def _unfinished(self, learner: str) -> list[Sitting]:
+        mine = (schema.sittings.c.learner == learner) & schema.finishes.c.id.is_(None)
+        query = self._sittings().where(mine).order_by(schema.sittings.c.id.desc())
+        return [_record(Sitting, row) for row in self._rows(query)]
 
     def sitting(self, learner: str, key: str) -> Sitting | None:
         """One sitting of a learner, None if it is unknown or another learner's."""

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine, Row, Select, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pgdojo.learner import database
 from pgdojo.learner.text import utc_now
+
+_Read = TypeVar("_Read")
+
+_MOST_SEEN = 1000
+"""Answers that are kept."""
 
 
 class Store:
@@ -21,6 +26,7 @@ class Store:
         self._engine = engine
         self._place = place
         self._clock = clock
+        self._seen: dict[tuple[str, ...], tuple[tuple[int, ...], list[Any]]] = {}
 
     def _append(self, table: Table, *, once: Sequence[str] = ("key",), **event: Any) -> bool:
         """Add `event`, unless a row with the same values in the columns `once` is there already.
@@ -34,6 +40,19 @@ class Store:
         statement = insert(table).values(event).on_conflict_do_nothing(index_elements=list(once))
         with database.explained(self._place), database.for_writing(self._engine).begin() as connection:
             return connection.execute(statement).rowcount == 1
+
+    def _unless_changed(self, key: tuple[str, ...], read: Callable[[], list[_Read]]) -> list[_Read]:
+        """What `read` gives, read again only where the database has changed since; pages ask at every click."""
+        now = database.signature(self._engine, self._place)
+        then, known = self._seen.get(key, (None, []))
+        if now is not None and now == then:
+            return list(known)
+        found = read()
+        if now is not None:
+            if len(self._seen) >= _MOST_SEEN:
+                self._seen.clear()
+            self._seen[key] = (now, found)
+        return list(found)
 
     def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
         with database.explained(self._place), self._engine.connect() as connection:

@@ -32,6 +32,9 @@ LONGEST_SECONDS = 3600.0
 GRACE = timedelta(seconds=10)
 """How long after an exam's end an answer still counts, for the way it travels."""
 
+LEFT_ALONE = timedelta(hours=3)
+"""After so long an exam without a limit keeps nobody from looking things up."""
+
 CERTAINTIES: tuple[Certainty, ...] = ("unsure", "fairly", "sure")
 
 
@@ -233,16 +236,14 @@ class Quizmaster:
 
     def under_way(self, learner: str) -> Progress | None:
         """The latest sitting that has not ended, None without one."""
-        latest = self.journal.latest(learner)
-        found = self.progress(learner, latest.key) if latest and latest.finished_at is None else None
-        return found if found and not found.finished else None
+        found = (self.progress(learner, sitting.key) for sitting in self.journal.unfinished(learner))
+        return next((progress for progress in found if not progress.finished), None)
 
     def in_exam(self, learner: str) -> bool:
         """Whether an exam is being sat, so that nothing is to be looked up."""
-        latest = self.journal.latest(learner)
-        if latest is None or latest.mode != "exam" or latest.finished_at is not None:
-            return False
-        return not self.progress(learner, latest.key).finished
+        since = self._clock() - LEFT_ALONE
+        exams = [one for one in self.journal.unfinished(learner) if one.mode == "exam" and one.started_at > since]
+        return any(not self.progress(learner, exam.key).finished for exam in exams)
 
     def finish(self, learner: str, key: str) -> None:
         """End a sitting; what was not answered stays so."""
@@ -324,6 +325,8 @@ class Quizmaster:
             raise UsageError("This sitting has ended.", next_step="Look at its result, and start another.")
         response = self._response(learner, attempt, given, certainty, progress)
         if self.journal.respond(response):
+            if progress.place + 1 >= progress.total:
+                self.journal.finish(learner, attempt.sitting)
             return response
         return next(one for one in self.journal.responses(learner, attempt.sitting) if one.key == attempt.key)
 
