@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.slow
-def test_the_figures_stand_above_the_recorded_floors(dojo):
-    figures = evaluation_of(dojo.course_folder, ROOT / "tests" / "questions")
+def test_the_gate_in_use_stands_above_the_floors_on_questions_that_it_was_not_fitted_on(dojo, tmp_path):
+    # Fitting it anew for cross-validation takes minutes; `make eval` does that, and holds both parts to their floors.
+    shutil.copy(ROOT / "tests" / "questions" / "held-out.yaml", tmp_path)
+    floors = json.loads((ROOT / "tests" / "floors.json").read_text())
+    (tmp_path / "floors.json").write_text(json.dumps({"held out": floors["held out"]}))
 
-    assert below_floors(figures, ROOT / "tests" / "floors.json") == []
+    figures = evaluation_of(dojo.course_folder, tmp_path)
+
+    assert below_floors(figures, tmp_path / "floors.json") == []
     fusion = {row["method"]: row for row in figures["retrieval"]["held out"]}
     assert fusion["fusion"]["mrr"] > max(fusion["words"]["mrr"], fusion["vectors"]["mrr"])
     assert "Answers, held out" in as_tables(figures)
