@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from pgdojo import __version__
+from pgdojo import __version__, cli_lab
 from pgdojo.errors import CourseError, PgdojoError, UsageError
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ exports = typer.Typer(help="Write what the course holds for other programs.", no
 imports = typer.Typer(help="Read what other programs have written.", no_args_is_help=True)
 app.add_typer(exports, name="export")
 app.add_typer(imports, name="import")
+app.add_typer(cli_lab.app, name="lab")
 
 
 def _say_version(wanted: bool) -> None:  # noqa: FBT001 - typer's shape

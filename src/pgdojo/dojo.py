@@ -23,7 +23,7 @@ from pgdojo.ask.records import Answer
 from pgdojo.ask.service import Asker
 from pgdojo.ask.trees import FittedGate
 from pgdojo.course.records import Document, Passage, Term
-from pgdojo.errors import PgdojoError, SearchIndexError, UsageError
+from pgdojo.errors import LabError, PgdojoError, SearchIndexError, UsageError
 from pgdojo.search.encoder import DEFAULT_MODEL, encode_many
 from pgdojo.search.index import Index, IndexFolder, Manifest
 from pgdojo.search.retriever import Retriever, ScoredPassage
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pgdojo.ask.evaluation import Evaluation
     from pgdojo.course.check import Report
     from pgdojo.course.load import Course
+    from pgdojo.lab.runner import LabRoom
     from pgdojo.learner.journal import Journal
     from pgdojo.quiz.exports import LossReport
     from pgdojo.quiz.service import Quizmaster
@@ -205,6 +206,16 @@ class Dojo:
 
         return Quizmaster(load_quizzes(self.course_folder), self._course.passage, self.journal.quiz)
 
+    @cached_property
+    def labs(self) -> LabRoom:
+        """The labs, and the sandboxes that they run in.
+
+        Raises:
+            CourseError: The labs' files have faults.
+            LabError: What labs run on is not installed.
+        """
+        return lab_room(self.course_folder, self.journal)
+
     @property
     def state(self) -> IndexState:
         """What is known of the index in use."""
@@ -221,6 +232,26 @@ class Dojo:
             with suppress(SearchIndexError, OSError):
                 self._was_stale = self.index_folder.is_stale(self.course_folder)
         return self._was_stale
+
+
+def lab_room(course: Path, journal: Journal | None = None) -> LabRoom:
+    """The labs of the course in the folder `course`, which need no index.
+
+    Raises:
+        CourseError, JournalError: The labs' files have faults, or the journal cannot be opened.
+        LabError: What labs run on is not installed.
+    """
+    from pgdojo.course.labs import load_labs
+    from pgdojo.learner.journal import Journal
+
+    try:
+        from pgdojo.lab.runner import LabRoom
+        from pgdojo.lab.sandbox import home
+    except ModuleNotFoundError as cause:
+        problem = f"The labs need {cause.name}, which is not installed."
+        raise LabError(problem, next_step="Run pip install 'pgdojo[labs]'.") from cause
+
+    return LabRoom(load_labs(course), (journal or Journal.open()).lab, home())
 
 
 def open_dojo(course: Path | None = None, *, progress: Progress | None = None) -> Dojo:

@@ -5,7 +5,8 @@ PgdojoError
 ├── CourseError             the course's files hold faults (each with file, line, item and field)
 ├── ModelError              the encoder's model is missing, altered or cannot be used
 ├── SearchIndexError        the search index is missing, damaged, foreign or out of date
-└── JournalError            the journal cannot be opened, read or written
+├── JournalError            the journal cannot be opened, read or written
+└── LabError                a lab's servers cannot be started or do not do what they are told
 
 Each says what failed, on what, and what to do next; a page and a terminal print the same text.
 """
@@ -47,6 +48,10 @@ class SearchIndexError(PgdojoError):
 
 class JournalError(PgdojoError):
     """The journal cannot be opened, read or written."""
+
+
+class LabError(PgdojoError):
+    """A lab's servers cannot be started, or do not do what they are told."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -50,7 +50,7 @@ def until_healthy(address: str, process: subprocess.Popen, seconds: float = 240)
 
 
 class Server:
-    """A process that serves the pages from a journal of its own; it can be killed, and started again on the same."""
+    """Serves the pages from a journal and labs of its own; it can be killed, and started again on them."""
 
     def __init__(self, home: Path):
         self.home = home
@@ -65,6 +65,7 @@ class Server:
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]),
             "PGDOJO_DATABASE_URL": self.journal,
+            "PGDOJO_LABS": str(self.home / "labs"),
         }
         with (self.home / "log").open("a") as log:
             self.process = subprocess.Popen(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pgdojo.ask.records import Answer, Citation, Heading, Refusal, Row, Sentence
 from pgdojo.course.banks import Quizzes, confirm, load_quizzes
+from pgdojo.course.lab_records import Lab
 from pgdojo.course.load import Course, load_course
 from pgdojo.course.records import SUPERSEDED, Document, Passage, Span, Term
+from pgdojo.lab.runner import LabRoom
 from pgdojo.learner.journal import Journal
 from pgdojo.quiz.service import Quizmaster
 
@@ -71,11 +74,19 @@ class State:
 class FakeDojo:
     """Answers what an author listed under a fact's `asks`; refuses everything else."""
 
-    def __init__(self, journal: Journal, quizzes: Quizzes | None = None) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        quizzes: Quizzes | None = None,
+        labs: Mapping[str, Lab] | None = None,
+        home: Path = Path("no-home"),
+        **room: Any,
+    ) -> None:
         self.title = course().title
         self.journal = journal
         self.clock = Clock()
         self.quizzes = Quizmaster(quizzes or small_quiz(), passages().get, journal.quiz, self.clock)
+        self.labs = LabRoom(labs or {}, journal.lab, home, self.clock, **room)
         self.state = State(passages=len(passages()), documents=len(course().documents))
 
     def documents(self) -> tuple[Document, ...]:

@@ -37,6 +37,10 @@ from pgdojo.learner.records import (
     Dispute,
     Feedback,
     Gap,
+    LabCheck,
+    LabHint,
+    LabPrediction,
+    LabRun,
     PassageRead,
     QuizResponse,
     Sitting,
@@ -47,6 +51,7 @@ MONDAY = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 EVENTS = ("turns", "renames", "deletions", "feedback", "gaps", "reads")
 QUIZ_EVENTS = ("sittings", "finishes", "attempts", "hints", "moves", "responses", "disputes", "preferences")
+LAB_EVENTS = ("lab_runs", "lab_checks", "lab_hints", "lab_predictions")
 
 
 def a_turn(key="t1", **other):
@@ -160,6 +165,30 @@ def one_quiz_event_of_each_kind(quiz):
     quiz.dispute("d1", A_DISPUTE)
     quiz.prefer("p1", learner="ann", name="minutes", value=12)
     quiz.finish("ann", "s1")
+
+
+A_RUN = LabRun(key="r1", learner="ann", lab="failover", rev=2, started_at=MONDAY)
+A_CHECK = LabCheck(
+    key="k1",
+    learner="ann",
+    lab="failover",
+    rev=2,
+    step="kill",
+    status="not_yet",
+    evidence={"findings": [{"check": "rows", "found": "0"}]},
+    checked_at=MONDAY + MINUTE,
+)
+A_HINT = LabHint(key="h1", learner="ann", lab="failover", rev=2, step="kill", rung=0, shown_at=MONDAY + 2 * MINUTE)
+A_PREDICTION = LabPrediction(
+    key="p1", learner="ann", lab="failover", rev=2, step="kill", value=1.5, predicted_at=MONDAY + 3 * MINUTE
+)
+
+
+def one_lab_event_of_each_kind(lab):
+    lab.start(A_RUN)
+    lab.check(A_CHECK)
+    lab.show_hint(A_HINT)
+    lab.predict(A_PREDICTION)
 
 
 def child(code, *arguments):
@@ -352,9 +381,11 @@ def test_every_kind_of_event_is_stored_once(journal, path):
     one_event_of_each_kind(journal)
 
     one_quiz_event_of_each_kind(journal.quiz)
+    one_lab_event_of_each_kind(journal.lab)
     one_quiz_event_of_each_kind(journal.quiz)
+    one_lab_event_of_each_kind(journal.lab)
 
-    every = (*EVENTS, *QUIZ_EVENTS)
+    every = (*EVENTS, *QUIZ_EVENTS, *LAB_EVENTS)
     assert {table: stored(path, table) for table in every} == dict.fromkeys(every, 1)
 
 
@@ -425,6 +456,7 @@ def test_what_a_sitting_stored_comes_back_as_it_was(path):
 
 def test_quiz_events_of_another_learner_are_not_seen(journal):
     one_quiz_event_of_each_kind(journal.quiz)
+    one_lab_event_of_each_kind(journal.lab)
     quiz = journal.quiz
 
     assert (quiz.sittings("bob"), quiz.unfinished("bob"), quiz.sitting("bob", "s1")) == ([], [], None)
@@ -611,16 +643,17 @@ def test_a_journal_removed_under_a_running_server_is_missed_and_its_backup_is_ta
 
 
 def test_every_table_is_one_of_events():
-    assert set(schema.metadata.tables) == {*EVENTS, *QUIZ_EVENTS}
+    assert set(schema.metadata.tables) == {*EVENTS, *QUIZ_EVENTS, *LAB_EVENTS}
 
 
-@pytest.mark.parametrize("table", [*EVENTS, *QUIZ_EVENTS])
+@pytest.mark.parametrize("table", [*EVENTS, *QUIZ_EVENTS, *LAB_EVENTS])
 @pytest.mark.parametrize(
     "change", ["UPDATE {} SET learner = 'bob'", "DELETE FROM {}", "INSERT OR REPLACE INTO {0} SELECT * FROM {0}"]
 )
 def test_the_database_itself_refuses_to_change_or_remove_an_event(journal, path, table, change):
     one_event_of_each_kind(journal)
     one_quiz_event_of_each_kind(journal.quiz)
+    one_lab_event_of_each_kind(journal.lab)
 
     with behind_its_back(path) as connection:
         connection.execute("PRAGMA recursive_triggers = ON")
@@ -917,6 +950,17 @@ ROWS_OF_A_VERSION["0002"] = f"""{ROWS_OF_A_VERSION["0001"]}
         VALUES ('p1', 'ann', 'minutes', '12', '2026-05-04 09:04:00.000000');
         INSERT INTO finishes (key, learner, finished_at) VALUES ('s1', 'ann', '2026-05-04 09:05:00.000000');
 """
+ROWS_OF_A_VERSION["0003"] = f"""{ROWS_OF_A_VERSION["0002"]}
+        INSERT INTO lab_runs (key, learner, lab, rev, started_at)
+        VALUES ('r1', 'ann', 'failover', 2, '2026-05-04 09:00:00.000000');
+        INSERT INTO lab_checks (key, learner, lab, rev, step, status, evidence, checked_at)
+        VALUES ('k1', 'ann', 'failover', 2, 'kill', 'not_yet', '{{"findings": [{{"check": "rows", "found": "0"}}]}}',
+                '2026-05-04 09:01:00.000000');
+        INSERT INTO lab_hints (key, learner, lab, rev, step, rung, shown_at)
+        VALUES ('h1', 'ann', 'failover', 2, 'kill', 0, '2026-05-04 09:02:00.000000');
+        INSERT INTO lab_predictions (key, learner, lab, rev, step, value, predicted_at)
+        VALUES ('p1', 'ann', 'failover', 2, 'kill', 1.5, '2026-05-04 09:03:00.000000');
+"""
 """Rows as that version stored them; a new migration adds its own, and those of before stay as they are."""
 
 
@@ -981,6 +1025,37 @@ def test_a_journal_from_before_the_quizzes_takes_them_up_and_guards_them(path):
     with behind_its_back(path) as connection, pytest.raises(sqlite3.IntegrityError, match="responses is append-only"):
         connection.execute("DELETE FROM responses")
     assert stored(path, "turns") == 1
+
+
+@pytest.mark.parametrize("version", [version for version in VERSIONS if version >= "0003"])
+def test_a_journal_with_labs_is_brought_up_to_date_with_all_it_holds(path, version):
+    path.touch()
+    with database.for_writing(database._sqlite(path)).begin() as connection:
+        database._migrate(connection, version)
+    with behind_its_back(path) as connection:
+        connection.executescript(ROWS_OF_A_VERSION[version])
+
+    with Journal.open(address(path)) as journal:
+        lab = journal.lab
+        assert lab.runs("ann", "failover") == [A_RUN]
+        assert lab.checks("ann", "failover") == [A_CHECK]
+        assert lab.hints("ann", "failover") == [A_HINT]
+        assert lab.predictions("ann", "failover") == [A_PREDICTION]
+        assert lab.start(replace(A_RUN, key="r2"))
+
+
+def test_a_journal_from_before_the_labs_takes_them_up_and_keeps_them_to_one_learner(path):
+    path.touch()
+    with database.for_writing(database._sqlite(path)).begin() as connection:
+        database._migrate(connection, "0002")
+
+    with Journal.open(address(path)) as journal:
+        one_lab_event_of_each_kind(journal.lab)
+        assert journal.lab.checks("bob", "failover") == []
+        assert not journal.lab.show_hint(replace(A_HINT, key="h2"))
+
+    with behind_its_back(path) as connection, pytest.raises(sqlite3.IntegrityError, match="lab_checks is append-only"):
+        connection.execute("DELETE FROM lab_checks")
 
 
 def test_a_migration_that_is_broken_off_leaves_nothing_behind(path):

@@ -3,7 +3,7 @@
 The files must be readable and of the right shape; ids that are cited must exist; every line of the notes must be met by
 a fact; handbook pages must rest on facts, hold a diagram, a table and a then-and-now box where the notes are
 superseded, and be of a length that is read; glossary names must be unambiguous; quiz items must keep the rules of
-`pgdojo.course.item_rules`.
+`pgdojo.course.item_rules`, and labs those of `pgdojo.course.labs`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 
-from pgdojo.course import bank_rules, item_rules, markdown
+from pgdojo.course import bank_rules, item_rules, labs, markdown
 from pgdojo.course.banks import Quizzes, load_quizzes
+from pgdojo.course.labs import WrittenLab, read_labs
 from pgdojo.course.load import Course, is_superseded, load_course
 from pgdojo.course.records import Document, Passage
 from pgdojo.errors import CourseError, Fault
@@ -72,21 +73,34 @@ def check_course(root: Path) -> Report:
     try:
         course = load_course(root)
         quizzes = load_quizzes(root)
+        written = read_labs(root)
     except CourseError as cause:
         return Report(faults=cause.faults, notices=())
     faults = [*course.skipped, *_notes(course), *_facts(course), *_handbook(course), *_glossary(course)]
     faults += _quizzes(course, quizzes)
+    faults += labs.judge(written, course.passage, quizzes, datetime.now(UTC).date())
     counts = (
         f"{len(course.documents)} documents, {len(course.facts)} facts, {len(course.terms)} terms, "
         f"{len(course.foreign)} foreign subjects"
-        f"{f', {len(quizzes.items)} quiz items' if quizzes.items else ''}: "
+        f"{f', {len(quizzes.items)} quiz items' if quizzes.items else ''}"
+        f"{f', {_counted(written)}' if written else ''}: "
     )
     return Report(
         faults=tuple(faults),
-        notices=tuple(_notices(course, quizzes)),
+        notices=(*_notices(course, quizzes), *_late_labs(written)),
         counts=counts,
         can_compare=bool(quizzes.items),
     )
+
+
+def _counted(written: tuple[WrittenLab, ...]) -> str:
+    return f"{len(written)} lab{'' if len(written) == 1 else 's'}"
+
+
+def _late_labs(written: tuple[WrittenLab, ...]) -> Iterator[str]:
+    late = labs.past_review({one.lab.id: one.lab for one in written}, datetime.now(UTC).date())
+    if late:
+        yield f"{len(late)} labs are past their review date, the first is {late[0]}."
 
 
 def _quizzes(course: Course, quizzes: Quizzes) -> list[Fault]:

@@ -137,10 +137,28 @@ def validated(model: type[_Model], data: Any, place: Place, file: YamlFile, name
     except ValidationError as cause:
         if not item and isinstance(data, dict):
             item = str(data.get("id") or data.get("term") or "")[:80]
-        faults = [
-            _fault(error, model, place, file, Fault(file=name, problem="", item=item)) for error in cause.errors()
-        ]
+        entry = Fault(file=name, problem="", item=item)
+        faults = [_fault(_written_at(error, data), model, place, file, entry) for error in cause.errors()]
         raise CourseError(faults) from cause
+
+
+def _written_at(error: Any, data: Any) -> Any:
+    """The error with its place as the author wrote it: pydantic also names the members of a union there."""
+    *steps, last = error["loc"] or ("",)
+    kept = []
+    for step in steps:
+        if _holds(data, step):
+            data = data[step]
+            kept.append(step)
+    if error["loc"] and (error["type"] == "missing" or _holds(data, last)):
+        kept.append(last)
+    return {**error, "loc": tuple(kept)}
+
+
+def _holds(data: Any, step: str | int) -> bool:
+    if isinstance(step, int):
+        return isinstance(data, list) and step < len(data)
+    return isinstance(data, dict) and step in data
 
 
 def _fault(error: Any, model: type[BaseModel], place: Place, file: YamlFile, entry: Fault) -> Fault:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from pgdojo.errors import JournalError, UsageError
 from pgdojo.learner import database, queries, schema
+from pgdojo.learner.lab_journal import LabJournal
 from pgdojo.learner.quiz_journal import QuizJournal
 from pgdojo.learner.records import Conversation, Feedback, Gap, PassageRead, Turn
 from pgdojo.learner.store import Store
@@ -50,6 +51,11 @@ class Journal(Store):
     def quiz(self) -> QuizJournal:
         """What of it is about quizzes."""
         return QuizJournal(self._engine, place=self._place, clock=self._clock)
+
+    @cached_property
+    def lab(self) -> LabJournal:
+        """What of it is about labs."""
+        return LabJournal(self._engine, place=self._place, clock=self._clock)
 
     def close(self) -> None:
         """Let go of every connection; what was stored is stored already."""

@@ -154,3 +154,56 @@ class Dispute:
     passage: str
     words: str
     disputed_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabRun:
+    """A lab as it was started."""
+
+    key: str
+    learner: str
+    lab: str
+    rev: int
+    started_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabCheck:
+    """What the checks of a step found when they were run once."""
+
+    key: str
+    learner: str
+    lab: str
+    rev: int
+    step: str
+    status: str
+    evidence: dict[str, Any]
+    """Plain JSON of what was found, without secrets; whoever checks knows its shape."""
+    checked_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabHint:
+    """A rung of a step's hints that was shown."""
+
+    key: str
+    learner: str
+    lab: str
+    rev: int
+    step: str
+    rung: int
+    """0 is the gentlest."""
+    shown_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabPrediction:
+    """What a learner committed to before a step."""
+
+    key: str
+    learner: str
+    lab: str
+    rev: int
+    step: str
+    value: float
+    predicted_at: datetime

@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from pgdojo.learner.text import IDENTIFIER_LENGTH, clean, clean_json, identifier, require_aware
 
-VERSION = "0002"
+VERSION = "0003"
 """The newest migration. Four digits, so that versions compare as text."""
 
 
@@ -244,4 +244,44 @@ preferences = _events(
     Column("value", Plain, nullable=False),
     Column("set_at", Moment, nullable=False),
     Index(None, "learner", "name"),
+)
+
+lab_runs = _events(
+    "lab_runs",
+    Column("lab", Identifier, nullable=False),
+    Column("rev", Integer, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Index(None, "learner", "lab"),
+)
+
+lab_checks = _events(
+    "lab_checks",
+    Column("lab", Identifier, nullable=False),
+    Column("rev", Integer, nullable=False),
+    Column("step", Identifier, nullable=False),
+    Column("status", Identifier, nullable=False),
+    Column("evidence", Plain, nullable=False),
+    Column("checked_at", Moment, nullable=False),
+    Index(None, "learner", "lab"),
+)
+
+lab_hints = _events(
+    "lab_hints",
+    Column("lab", Identifier, nullable=False),
+    Column("rev", Integer, nullable=False),
+    Column("step", Identifier, nullable=False),
+    Column("rung", Integer, nullable=False),
+    Column("shown_at", Moment, nullable=False),
+    # Two tabs that ask at once climb one rung.
+    UniqueConstraint("learner", "lab", "rev", "step", "rung"),
+)
+
+lab_predictions = _events(
+    "lab_predictions",
+    Column("lab", Identifier, nullable=False),
+    Column("rev", Integer, nullable=False),
+    Column("step", Identifier, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("predicted_at", Moment, nullable=False),
+    Index(None, "learner", "lab"),
 )

@@ -11,6 +11,7 @@ import streamlit as st
 from pgdojo.ask.records import Answer, Refusal, Row, Sentence
 from pgdojo.learner.records import Feedback
 from pgdojo.web import citations, questions
+from pgdojo.web.labs import practise
 from pgdojo.web.resources import LEARNER
 from pgdojo.web.text import counted, literal, one_line
 
@@ -185,6 +186,11 @@ def draw_quiz(dojo: Dojo, answer: Answer, key: str) -> None:
     if st.button(label, key=f"ask_quiz_{key}", icon=":material/quiz:"):
         sitting = dojo.quizzes.start(f"{key[:24]}-quiz", LEARNER, "practice", items=items, count=QUIZ_ITEMS)
         st.switch_page("app_pages/quiz.py", query_params={"s": sitting.key})
+
+
+def draw_practise(dojo: Dojo, answer: Answer, key: str) -> None:
+    """The way to the labs that practise what was answered."""
+    practise.links(dojo, [citation.passage_id for citation in answer.citations], f"ask_{key}")
 
 
 def draw_next(answer: Answer, key: str, submit: Submit) -> None:

@@ -12,6 +12,7 @@ from pgdojo.course.records import Document, Passage
 from pgdojo.web import documents, glossary, ledger, scroll
 from pgdojo.web.citations import BOOK, label_of
 from pgdojo.web.documents import Target
+from pgdojo.web.labs import practise
 from pgdojo.web.questions import mint
 from pgdojo.web.resources import LEARNER
 from pgdojo.web.text import counted, literal, one_line
@@ -153,6 +154,7 @@ def _facts(dojo: Dojo, target: Target | None) -> None:
         st.caption(f"You are at: {literal(where)}, line {passage.first_line}")
         with st.container(key=scroll.TARGET_KEY):
             ledger.draw_fact(passage, exact=(target.start, target.end))
+            practise.links(dojo, [passage.id], "book_fact")
         st.subheader("More on this topic", anchor=False)
     ledger.draw(dojo.facts(), dojo.documents(), target.passage.topic if target else "")
 

@@ -18,7 +18,8 @@ ask = st.Page("app_pages/ask.py", title="Ask", icon=":material/forum:", default=
 book = st.Page("app_pages/book.py", title="Read", icon=":material/menu_book:", url_path="book")
 quiz = st.Page("app_pages/quiz.py", title="Quiz", icon=":material/quiz:", url_path="quiz")
 review = st.Page("app_pages/review.py", title="Review", icon=":material/event_repeat:", url_path="review")
-page = st.navigation({"Learn": [ask, book], "Practise": [quiz, review]})
+labs = st.Page("app_pages/labs.py", title="Labs", icon=":material/science:", url_path="labs")
+page = st.navigation({"Learn": [ask, book], "Practise": [quiz, review, labs]})
 
 if waiting.until_open(resources.opening()):
     page.run()

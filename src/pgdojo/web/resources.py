@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,8 @@ from pgdojo.web.opening import Opening, Report
 if TYPE_CHECKING:
     from pgdojo.dojo import Dojo
 
+_log = logging.getLogger(__name__)
+
 COURSE_VARIABLE = "PGDOJO_COURSE"
 LEARNER = LOCAL
 
@@ -23,8 +27,27 @@ def _open_course(report: Report) -> Dojo:
     # Here, because its libraries take half a second for which the server need not wait.
     from pgdojo.dojo import open_dojo
 
+    threading.Thread(target=_tidy_labs, name="tidy-labs", daemon=True).start()
     folder = os.environ.get(COURSE_VARIABLE)
     return open_dojo(Path(folder) if folder else None, progress=report)
+
+
+def _tidy_labs() -> None:
+    """Remove what labs left behind whose server was killed, and look once for what labs run on.
+
+    Beside the opening: neither may delay it, and neither may stop it.
+    """
+    try:
+        from pgdojo.lab.engines import engines
+        from pgdojo.lab.sandbox import home, sweep
+
+        for removed in sweep(home()):
+            _log.info("Removed what was left of a lab: %s", removed)
+        engines()
+    except ImportError:
+        _log.debug("Labs are not installed.", exc_info=True)
+    except (PgdojoError, OSError):
+        _log.warning("What is left of earlier labs could not be removed.", exc_info=True)
 
 
 @st.cache_resource(show_spinner=False)  # type: ignore[untyped-decorator]  # Streamlit is read without types

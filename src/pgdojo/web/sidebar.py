@@ -1,4 +1,4 @@
-"""The sidebar: what this course is, the conversations of before, and the state of the index."""
+"""The sidebar: what this course is, the labs that run, the conversations of before, and the state of the index."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import streamlit as st
 
 from pgdojo.learner.records import Conversation
 from pgdojo.web import transcript
+from pgdojo.web.labs import banner
 from pgdojo.web.questions import mint
 from pgdojo.web.resources import LEARNER
 from pgdojo.web.text import counted, day, literal, one_line
@@ -24,6 +25,7 @@ def draw(dojo: Dojo, ask: Any) -> None:
     with st.sidebar:
         with st.container(key="sidebar_course"):
             st.caption(one_line(dojo.title))
+        banner.draw(dojo)
         _conversations(dojo, ask)
         with st.container(key="sidebar_foot"):
             _foot(dojo)

@@ -69,6 +69,7 @@ for turn in turns:
         answers.draw_verdict(dojo, answer, turn.key, given.get(turn.key))
         if turn is turns[-1] and pending is None:
             answers.draw_quiz(dojo, answer, turn.key)
+            answers.draw_practise(dojo, answer, turn.key)
             answers.draw_next(answer, turn.key, submit)
 
 if pending is not None and pending.conversation == conversation:
@@ -80,6 +81,7 @@ if pending is not None and pending.conversation == conversation:
         answers.draw_answer(dojo, answer, pending.key, stream=True)
         answers.draw_verdict(dojo, answer, pending.key, None)
         answers.draw_quiz(dojo, answer, pending.key)
+        answers.draw_practise(dojo, answer, pending.key)
         answers.draw_next(answer, pending.key, submit)
 elif not turns:
     with st.container(key="ask_empty"):

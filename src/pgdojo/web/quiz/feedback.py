@@ -1,4 +1,4 @@
-"""What a learner is told of an answer: the verdict, every why, the passage at its words, and one next step."""
+"""What a learner is told of an answer: the verdict, every why, the passage at its words, and what leads on."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pgdojo.quiz.grading import Line, way
 from pgdojo.quiz.service import Feedback
 from pgdojo.quiz.support import decisive
 from pgdojo.web import citations
+from pgdojo.web.labs import practise
 from pgdojo.web.questions import mint
 from pgdojo.web.quiz.words import inline, marks
 from pgdojo.web.text import one_line, safe_markdown
@@ -142,6 +143,7 @@ def _next(dojo: Dojo, told: Feedback, key: str) -> None:
         if question:
             st.page_link(ASK, label="Ask about it", icon=":material/forum:", query_params={"q": question})
         _dispute(dojo, told, key)
+    practise.links(dojo, told.item.cites, key)
 
 
 def question_about(dojo: Dojo, item: Item) -> str:

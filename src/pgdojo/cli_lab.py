@@ -1,0 +1,242 @@
+"""Labs in a terminal: `pgdojo lab`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pgdojo.errors import UsageError
+from pgdojo.learner.records import LOCAL
+
+if TYPE_CHECKING:
+    from pgdojo.lab.checks import Finding
+    from pgdojo.lab.runner import LabRoom, StepState
+    from pgdojo.lab.sandbox import Sandbox
+
+app = typer.Typer(help="Work on labs with real servers on this machine.", no_args_is_help=True)
+
+LabName = Annotated[str, typer.Argument(metavar="ID", help="The lab, as pgdojo lab list names it.")]
+StepName = Annotated[
+    str | None, typer.Argument(metavar="[STEP]", help="The step; the first open one if it is left out.")
+]
+
+_MARKS = {"passed": "done", "open": "open", "waiting": "waits", "reading": "reading"}
+
+
+@app.command("list")
+def list_labs(context: typer.Context) -> None:
+    """List the labs, and what each needs that is not here.
+
+    Usage: pgdojo lab list
+    """
+    for entry in _room(context).catalogue(LOCAL):
+        lab = entry.lab
+        _print(
+            f"{lab.id:24} {entry.state:5} {len(entry.passed)}/{len(lab.steps)} steps, {lab.minutes} min  {lab.title}"
+        )
+        for need, command in entry.missing.items():
+            _print(f"{'':24} needs {need}: {command}")
+
+
+@app.command()
+def start(context: typer.Context, lab: LabName) -> None:
+    """Start a lab's servers; they end with this terminal, or without one at pgdojo lab stop.
+
+    Usage: pgdojo lab start ID
+    """
+    room = _room(context)
+    sandbox = room.start(LOCAL, lab, owner=_terminal())
+    _print_servers(sandbox)
+    _print_steps(room.steps(LOCAL, lab))
+    _print(f"Next: pgdojo lab shell {lab}")
+
+
+@app.command()
+def shell(
+    context: typer.Context,
+    lab: LabName,
+    only_print: Annotated[  # noqa: FBT002
+        bool, typer.Option("--print", help="Print export lines for a shell of your own instead.")
+    ] = False,
+) -> None:
+    """Open a shell that knows the lab's servers.
+
+    Usage: pgdojo lab shell ID
+           eval "$(pgdojo lab shell ID --print)"
+    """
+    sandbox = _running(_room(context), lab)
+    known = sandbox.environment()
+    if only_print:
+        for name, value in known.items():
+            _print(f"export {name}={shlex.quote(value)}")
+        return
+    program = os.environ.get("SHELL") or os.environ.get("COMSPEC") or "/bin/sh"
+    typer.echo(f"Servers: {', '.join(state.name for state in sandbox.states())}. Leave with exit.", err=True)
+    ended = subprocess.run([program], env={**os.environ, **known}, check=False)  # noqa: S603 - the user's own shell
+    raise typer.Exit(ended.returncode)
+
+
+@app.command()
+def check(context: typer.Context, lab: LabName, step: StepName = None) -> None:
+    """Check a step, and say what was found; exit 1 where it does not pass.
+
+    Usage: pgdojo lab check ID [STEP]
+    """
+    room = _room(context)
+    state = room.check(LOCAL, lab, step or _first_open(room, lab))
+    if state.finding is not None:
+        _print_finding(state.step.id, state.finding)
+    if state.finding is None or state.finding.status != "passed":
+        raise typer.Exit(1)
+    if state.prediction is not None and state.measured is not None and state.step.predict is not None:
+        unit = state.step.predict.unit
+        _print(f"You predicted {state.prediction:g} {unit}; measured were {state.measured:.3g} {unit}.")
+    following = next((one for one in room.steps(LOCAL, lab) if one.status == "open"), None)
+    _print(f"Next step: {following.step.id}, {following.step.title}" if following else "The lab is done.")
+
+
+@app.command()
+def hint(context: typer.Context, lab: LabName, step: StepName = None) -> None:
+    """Show the next hint of a step; one may be had after an attempt, or after a minute and a half.
+
+    Usage: pgdojo lab hint ID [STEP]
+    """
+    room = _room(context)
+    name = step or _first_open(room, lab)
+    before = next(one for one in room.steps(LOCAL, room.lab(lab).id) if one.step.id == room.step(lab, name).id)
+    state = room.hint(LOCAL, lab, name)
+    for number, text in enumerate(state.hints, 1):
+        _print(f"{number}. {text}")
+    if len(state.hints) > len(before.hints):
+        return
+    if state.next_hint_at is None:
+        typer.echo("That was the last hint.", err=True)
+        return
+    typer.echo(f"The next hint comes after a check, or at {state.next_hint_at.astimezone():%H:%M:%S}.", err=True)
+
+
+@app.command()
+def reset(context: typer.Context, lab: LabName) -> None:
+    """Start a lab again with new servers; what was passed stays.
+
+    Usage: pgdojo lab reset ID
+    """
+    room = _room(context)
+    room.stop(lab)
+    _print_servers(room.start(LOCAL, lab, owner=_terminal()))
+
+
+@app.command()
+def stop(context: typer.Context, lab: LabName) -> None:
+    """Stop a lab's servers and remove their data; what was passed stays.
+
+    Usage: pgdojo lab stop ID
+    """
+    _room(context).stop(lab)
+
+
+@app.command()
+def clean() -> None:
+    """Remove what labs left behind whose terminal or app is gone.
+
+    Usage: pgdojo lab clean
+    """
+    from pgdojo.lab.sandbox import home, sweep
+
+    removed = sweep(home())
+    for name in removed:
+        _print(f"Removed {name}.")
+    if not removed:
+        _print("Nothing was left behind.")
+
+
+@app.command("test")
+def run_tests(
+    context: typer.Context,
+    labs: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="The labs; all without one.")] = None,
+) -> None:
+    """Run labs against themselves: solutions pass, mistakes are told their reason, nothing is left; exit 1 otherwise.
+
+    Usage: pgdojo lab test [ID]...
+    """
+    from pgdojo.course.labs import load_labs
+    from pgdojo.lab.selftest import run
+
+    known = load_labs(_course(context))
+    for name in labs or ():
+        if name not in known:
+            raise UsageError(f"There is no lab {name}.", next_step=f"The labs are {', '.join(known) or 'none'}.")
+    broken = 0
+    for name in labs or known:
+        _print(f"{name}")
+        report = run(known[name], hear=lambda line: _print(f"  {line}"))
+        broken += bool(report.faults)
+    if broken:
+        raise typer.Exit(1)
+
+
+def _course(context: typer.Context) -> Path:
+    from pgdojo.dojo import find_course
+
+    return find_course(context.find_root().params.get("course"))
+
+
+def _room(context: typer.Context) -> LabRoom:
+    from pgdojo.dojo import lab_room
+
+    return lab_room(_course(context))
+
+
+def _running(room: LabRoom, lab: str) -> Sandbox:
+    sandbox = room.sandbox(lab)
+    if sandbox is None:
+        raise UsageError(f"The lab {lab} does not run.", next_step=f"Start it: pgdojo lab start {lab}.")
+    return sandbox
+
+
+def _first_open(room: LabRoom, lab: str) -> str:
+    states = room.steps(LOCAL, lab)
+    found = next((state.step.id for state in states if state.status == "open"), None)
+    if found is None:
+        raise UsageError(f"No step of {lab} is open.", next_step="Name one that you want to look at again.")
+    return found
+
+
+def _terminal() -> int | None:
+    """The process that ends with this terminal; None without one."""
+    if not sys.stdin.isatty() or not hasattr(os, "getsid"):
+        return None
+    # Not the parent, which may be a wrapper that ends at once.
+    return os.getsid(0) or None
+
+
+def _print_servers(sandbox: Sandbox) -> None:
+    for state in sandbox.states():
+        place = "stopped" if state.role == "stopped" else f"{state.role} on 127.0.0.1, port {state.port}"
+        _print(f"{state.name:16} PostgreSQL {state.version}, {place}")
+
+
+def _print_steps(states: list[StepState]) -> None:
+    for state in states:
+        _print(f"{_MARKS[state.status]:8} {state.step.id:20} {state.step.title}")
+
+
+def _print_finding(step: str, finding: Finding) -> None:
+    _print(f"{step}, {finding.check}: {finding.status.replace('_', ' ')}. {finding.say}")
+    if finding.status == "passed":
+        return
+    _print(f"  expected: {finding.expected}\n  found: {finding.found}")
+    _print(f"  why: {finding.why}\n  next: {finding.next}")
+    if finding.cites:
+        _print(f"  read: {', '.join(finding.cites)}")
+
+
+def _print(text: str) -> None:
+    """On standard output, without any control character that a server may have sent."""
+    typer.echo("".join(letter if letter.isprintable() or letter in "\n\t" else " " for letter in text))

@@ -1,0 +1,1 @@
+"""Labs: engines and sandboxes, checks, the runner, and the small RDS."""
