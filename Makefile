@@ -37,10 +37,10 @@ serve: .venv/.installed ## Build the search index where needed and open the app
 	@$(BIN)/pgdojo serve $(ARGS)
 
 test: lint ## Run every check and every test
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 check: lint ## Run every check and the quick tests, in under a minute
-	@$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow and not browser" $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not browser" $(ARGS)
 
 lint: .venv/.installed ## Check style, types and the direction of imports
 	@$(BIN)/ruff check --quiet

@@ -479,7 +479,7 @@ def _upgrade(sandbox: Sandbox, operation: Operation) -> str:
             seconds=180,
         )
     sandbox.note(new.name, prepared=True)
-    return f"{old.name} {old.engine.version} is {new.name} {new.engine.version} now; it has no statistics yet."
+    return f"{old.name} {old.engine.version} is {new.name} {new.engine.version} now; run ANALYZE on it."
 
 
 def _sleep(sandbox: Sandbox, operation: Operation) -> str:  # noqa: ARG001 - the shape of all operations
