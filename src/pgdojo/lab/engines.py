@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -93,6 +93,13 @@ def choose(needs: Collection[str], major: int | None = None) -> Engine | None:
     wanted = set(needs) - ELSEWHERE
     found = (engine for engine in engines() if major is None or engine.major == major)
     return next((engine for engine in found if wanted <= engine.meets), None)
+
+
+def fittest(among: Iterable[Engine], needs: Collection[str], steps: Iterable[Collection[str]]) -> Engine | None:
+    """Of the engines that meet all `needs`, the first that can check the most of the `steps`; None without one."""
+    able = [engine for engine in among if set(needs) - ELSEWHERE <= engine.meets]
+    asked = [set(step) - ELSEWHERE for step in steps]
+    return max(able, key=lambda engine: sum(step <= engine.meets for step in asked), default=None)
 
 
 def advice(need: str) -> str:

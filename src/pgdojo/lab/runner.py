@@ -411,9 +411,7 @@ def _seen(_: int) -> tuple[Engine, ...]:
 
 def _engine_of(lab: Lab) -> Engine | None:
     """The engine that the sandbox takes: of those that can run the lab, the first that can check the most steps."""
-    able = [engine for engine in _engines() if set(lab.needs) - engines.ELSEWHERE <= engine.meets]
-    steps = [set(step.needs) - engines.ELSEWHERE for step in lab.steps]
-    return max(able, key=lambda engine: sum(needed <= engine.meets for needed in steps), default=None)
+    return engines.fittest(_engines(), lab.needs, (step.needs for step in lab.steps))
 
 
 def advice(need: str) -> str:

@@ -30,7 +30,7 @@ from pgdojo.errors import LabError
 from pgdojo.lab import operations, processes
 from pgdojo.lab.client import WHAT as CLIENT
 from pgdojo.lab.client import Ledger, read_ledger
-from pgdojo.lab.engines import ELSEWHERE, Engine, advice, choose, engine_at, engines
+from pgdojo.lab.engines import ELSEWHERE, Engine, advice, choose, engine_at, engines, fittest
 from pgdojo.lab.processes import Guise
 from pgdojo.lab.server import LOOPBACK, STOP_NOW, SUPERUSER, Server, free_port, refuse_settings, remove
 from pgdojo.lab.tls import HOST
@@ -561,10 +561,10 @@ def _engine(lab: Lab, major: int | None) -> Engine:
     """The engine for a server of `lab`: of those that can run the lab, the first that can run the most of its steps."""
     follows = {"tool:pg_basebackup"} if any(entry.follows for entry in lab.sandbox.servers) else set()
     needs = (set(lab.needs) | follows) - ELSEWHERE
-    able = [engine for engine in engines() if needs <= engine.meets and major in {None, engine.major}]
-    if able:
-        steps = [set(step.needs) - ELSEWHERE for step in lab.steps]
-        return max(able, key=lambda engine: sum(needed <= engine.meets for needed in steps))
+    among = (engine for engine in engines() if major in {None, engine.major})
+    found = fittest(among, needs, (step.needs for step in lab.steps))
+    if found is not None:
+        return found
     lacking = [need for need in sorted(needs) if choose([need], major) is None]
     version = f"PostgreSQL {major}" if major else "PostgreSQL"
     meant = f" with {', '.join(lacking or sorted(needs))}" if needs else ""
