@@ -10,6 +10,9 @@ import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# The processors are shared by whole tests. Threads within one would wait for each other in busy loops.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 ROOT = Path(__file__).parent.parent
 
@@ -36,16 +39,30 @@ def course(tmp_path):
     return write
 
 
-@pytest.fixture
-def indexed(course, dojo):
-    """Like `course`, with the exported encoder of the real course put beside it, so that a build needs no torch."""
+@pytest.fixture(scope="session")
+def lent_encoder(dojo, tmp_path_factory):
+    """A copy of the real course's exported encoder, which tests may have links to."""
+    name = dojo.index.manifest.encoder
+    return shutil.copytree(dojo.index_folder.encoders / name, tmp_path_factory.mktemp("encoders") / name)
 
-    def write(files: dict[str, str | bytes]) -> Path:
-        root = course(files)
-        name = dojo.index.manifest.encoder
-        lent = root / "index" / "encoders" / name
+
+@pytest.fixture
+def lend(lent_encoder):
+    """A function that puts the encoder beside a course, so that a build needs no torch.
+
+    Its files, of ninety megabytes, are the same for every test: to harm one is to replace it.
+    """
+
+    def put(root: Path) -> Path:
+        lent = root / "index" / "encoders" / lent_encoder.name
         if not lent.exists():
-            shutil.copytree(dojo.index_folder.encoders / name, lent)
+            shutil.copytree(lent_encoder, lent, copy_function=os.link)
         return root
 
-    return write
+    return put
+
+
+@pytest.fixture
+def indexed(course, lend):
+    """Like `course`, with the encoder put beside it."""
+    return lambda files: lend(course(files))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from pgdojo import __version__, cli_lab
+from pgdojo import __version__, cli_lab, cli_team
 from pgdojo.errors import CourseError, PgdojoError, UsageError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ imports = typer.Typer(help="Read what other programs have written.", no_args_is_
 app.add_typer(exports, name="export")
 app.add_typer(imports, name="import")
 app.add_typer(cli_lab.app, name="lab")
+app.add_typer(cli_team.app)
 
 
 def _say_version(wanted: bool) -> None:  # noqa: FBT001 - typer's shape

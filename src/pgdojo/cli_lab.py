@@ -6,7 +6,10 @@ import os
 import shlex
 import subprocess
 import sys
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,7 +18,12 @@ from pgdojo.errors import UsageError
 from pgdojo.learner.records import LOCAL
 
 if TYPE_CHECKING:
+    from pgdojo.course.lab_records import Lab
+    from pgdojo.errors import LabError
     from pgdojo.lab.checks import Finding
+    from pgdojo.lab.real.account import Account
+    from pgdojo.lab.real.costs import Estimate
+    from pgdojo.lab.real.sandbox import Agree
     from pgdojo.lab.runner import LabRoom, StepState
     from pgdojo.lab.sandbox import Sandbox
 
@@ -25,6 +33,15 @@ LabName = Annotated[str, typer.Argument(metavar="ID", help="The lab, as pgdojo l
 StepName = Annotated[
     str | None, typer.Argument(metavar="[STEP]", help="The step; the first open one if it is left out.")
 ]
+
+
+class Place(StrEnum):
+    """Where the AWS of a lab is."""
+
+    SIMULATED = "simulated"
+    REAL = "real"
+    PASTE = "paste"
+
 
 _MARKS = {"passed": "done", "open": "open", "waiting": "waits", "reading": "reading"}
 
@@ -45,16 +62,67 @@ def list_labs(context: typer.Context) -> None:
 
 
 @app.command()
-def start(context: typer.Context, lab: LabName) -> None:
+def start(
+    context: typer.Context,
+    lab: LabName,
+    aws: Annotated[
+        Place, typer.Option(help="Where AWS is: simulated here, your real account, or in what you paste.")
+    ] = Place.SIMULATED,
+    profile: Annotated[str | None, typer.Option(help="With --aws real: a profile of your AWS configuration.")] = None,
+    region: Annotated[str | None, typer.Option(help="With --aws real: the Region.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="With --aws real: do not ask about the cost.")] = False,  # noqa: FBT002
+) -> None:
     """Start a lab's servers; they end with this terminal, or without one at pgdojo lab stop.
 
+    With --aws real the lab is done on your own account and costs money; pgdojo looks there and changes nothing.
+
     Usage: pgdojo lab start ID
+           pgdojo lab start ID --aws real [--profile NAME] [--region R]
+           pgdojo lab start ID --aws paste
     """
     room = _room(context)
+    if aws is not Place.REAL and (profile or region or yes):
+        raise UsageError("--profile, --region and --yes are for --aws real.", next_step="Add it, or leave them out.")
+    if aws is not Place.SIMULATED:
+        _start_away(room, lab, aws, profile, region, _agree(yes=yes))
+        return
     sandbox = room.start(LOCAL, lab, owner=_terminal())
     _print_servers(sandbox)
     _print_steps(room.steps(LOCAL, lab))
     _print(f"Next: pgdojo lab shell {lab}")
+
+
+def _start_away(room: LabRoom, lab: str, aws: Place, profile: str | None, region: str | None, agree: Agree) -> None:
+    from pgdojo.lab.real.sandbox import create_paste, create_real
+
+    real = partial(create_real, profile=profile, region=region, agree=agree)
+    room.start(LOCAL, lab, owner=None, away=real if aws is Place.REAL else create_paste)
+    _print_steps(room.steps(LOCAL, lab))
+    _print_commands(room.lab(lab))
+    if aws is Place.REAL:
+        _print(f"pgdojo creates nothing: run the commands yourself. At the end: pgdojo lab stop {lab}")
+    else:
+        _print(f"Next: pgdojo lab check {lab} --paste FILE, with JSON that the AWS CLI printed; - reads it from here.")
+
+
+def _agree(*, yes: bool) -> Agree:
+    def agree(account: Account, estimate: Estimate) -> bool:
+        _print(f"Account {account.id} in {account.region}, as {account.caller}; for training by {account.marked_by}.")
+        _print(f"Cost: {estimate.in_words()}.")
+        return yes or typer.confirm("Begin the lab on this account?", default=False)
+
+    return agree
+
+
+def _print_commands(lab: Lab) -> None:
+    """What the learner runs in place of the buttons, with the lab's tag on everything that is made."""
+    from pgdojo.lab.real.commands import to_copy
+
+    for step in lab.steps:
+        for action in step.actions:
+            text, _ = to_copy(action)
+            told = text.strip() or "only where the lab runs on this machine"
+            _print(f"{step.id}: {action.label}\n{indent(told, '    ')}")
 
 
 @app.command()
@@ -83,13 +151,24 @@ def shell(
 
 
 @app.command()
-def check(context: typer.Context, lab: LabName, step: StepName = None) -> None:
+def check(
+    context: typer.Context,
+    lab: LabName,
+    step: StepName = None,
+    paste: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Check JSON that the AWS CLI printed; - reads standard input.")
+    ] = None,
+) -> None:
     """Check a step, and say what was found; exit 1 where it does not pass.
 
     Usage: pgdojo lab check ID [STEP]
+           pgdojo lab check ID [STEP] --paste FILE
     """
+    from pgdojo.lab.real.login import in_terminal
+
     room = _room(context)
-    state = room.check(LOCAL, lab, step or _first_open(room, lab))
+    room.login = in_terminal
+    state = room.check(LOCAL, lab, step or _first_open(room, lab), pasted=None if paste is None else _pasted(paste))
     if state.finding is not None:
         _print_finding(state.step.id, state.finding)
     if state.finding is None or state.finding.status != "passed":
@@ -99,6 +178,19 @@ def check(context: typer.Context, lab: LabName, step: StepName = None) -> None:
         _print(f"You predicted {state.prediction:g} {unit}; measured were {state.measured:.3g} {unit}.")
     following = next((one for one in room.steps(LOCAL, lab) if one.status == "open"), None)
     _print(f"Next step: {following.step.id}, {following.step.title}" if following else "The lab is done.")
+
+
+def _pasted(name: str) -> str:
+    from pgdojo.lab.real.paste import must_be_text
+
+    if name == "-":
+        return must_be_text(sys.stdin.buffer.read())
+    try:
+        return must_be_text(Path(name).read_bytes())
+    except OSError as cause:
+        raise UsageError(
+            f"{name} cannot be read: {cause.strerror}.", next_step="Name a file, or - for input."
+        ) from cause
 
 
 @app.command()
@@ -127,18 +219,38 @@ def reset(context: typer.Context, lab: LabName) -> None:
 
     Usage: pgdojo lab reset ID
     """
+    from pgdojo.lab.real import Away
+
     room = _room(context)
+    if isinstance(room.sandbox(lab), Away):
+        raise UsageError(f"{lab} has no servers here to reset.", next_step=f"Stop it: pgdojo lab stop {lab}")
     room.stop(lab)
     _print_servers(room.start(LOCAL, lab, owner=_terminal()))
 
 
 @app.command()
-def stop(context: typer.Context, lab: LabName) -> None:
+def stop(
+    context: typer.Context,
+    lab: LabName,
+    forget: Annotated[  # noqa: FBT002
+        bool, typer.Option("--forget", help="Of a lab on your account: do not look whether something is left.")
+    ] = False,
+) -> None:
     """Stop a lab's servers and remove their data; what was passed stays.
+
+    A lab on your account is done when nothing of it is left there. What is left is named, with the command that
+    removes it.
 
     Usage: pgdojo lab stop ID
     """
-    _room(context).stop(lab)
+    from pgdojo.lab.real import Away
+
+    room = _room(context)
+    running = room.sandbox(lab)
+    room.stop(lab, forget=forget)
+    if isinstance(running, Away):
+        seen = running.mode == "real" and not forget
+        _print("Nothing of the lab is left in this Region." if seen else "It was not looked whether something is left.")
 
 
 @app.command()
@@ -149,9 +261,12 @@ def clean() -> None:
     """
     from pgdojo.lab.sandbox import home, sweep
 
-    removed = sweep(home())
+    kept: list[LabError] = []
+    removed = sweep(home(), kept.append)
     for name in removed:
         _print(f"Removed {name}.")
+    if kept:
+        raise kept[0]
     if not removed:
         _print("Nothing was left behind.")
 
@@ -218,7 +333,7 @@ def _terminal() -> int | None:
 
 def _print_servers(sandbox: Sandbox) -> None:
     for state in sandbox.states():
-        place = "stopped" if state.role == "stopped" else f"{state.role} on 127.0.0.1, port {state.port}"
+        place = "stopped" if state.role == "stopped" else f"{state.role} on {state.host}, port {state.port}"
         _print(f"{state.name:16} PostgreSQL {state.version}, {place}")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pgdojo import __version__
 from pgdojo.dojo import IndexState, find_course, gate_file, index_folder
-from pgdojo.errors import PgdojoError
+from pgdojo.errors import JournalError, PgdojoError
 from pgdojo.search.encoder import DEFAULT_MODEL, model_folder
 from pgdojo.search.index import Index
 
@@ -93,6 +93,11 @@ def _state(index: Index, *, stale: bool) -> IndexState:
 def _journal() -> Iterator[Finding]:
     from pgdojo.learner.journal import Journal
 
-    with Journal.open() as journal:
-        notes = journal.check()
-        yield Finding(name="journal", says=journal.place, next_step=" ".join(notes))
+    try:
+        with Journal.open() as journal:
+            notes = journal.check()
+            yield Finding(
+                name="journal", says=f"{journal.place}, on {journal.product}, reached", next_step=" ".join(notes)
+            )
+    except JournalError as cause:
+        yield Finding(name="journal", says=cause.problem, fine=False, next_step=cause.next_step)

@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from pgdojo.course.load import Course
     from pgdojo.lab.runner import LabRoom
     from pgdojo.learner.journal import Journal
+    from pgdojo.path.progress import Pathfinder
     from pgdojo.quiz.exports import LossReport
     from pgdojo.quiz.service import Quizmaster
+    from pgdojo.team.access import Access
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Hears of the stage, how many of it are done, and how many there are."""
@@ -215,6 +217,33 @@ class Dojo:
             LabError: What labs run on is not installed.
         """
         return lab_room(self.course_folder, self.journal)
+
+    @cached_property
+    def pathfinder(self) -> Pathfinder:
+        """How far learners are on the course's path, and what comes next.
+
+        Raises:
+            CourseError: The path, the quizzes or the labs have faults.
+        """
+        from pgdojo.course.labs import load_labs
+        from pgdojo.course.paths import load_path
+        from pgdojo.path.progress import Pathfinder
+
+        return Pathfinder(
+            load_path(self.course_folder),
+            load_labs(self.course_folder),
+            self.quizzes,
+            self.journal,
+            documents=self.documents(),
+            passages=self.passages,
+        )
+
+    @cached_property
+    def access(self) -> Access:
+        """Who may do what."""
+        from pgdojo.team.access import Access
+
+        return Access(self.journal.people, solo=True)
 
     @property
     def state(self) -> IndexState:

@@ -6,7 +6,8 @@ PgdojoError
 ├── ModelError              the encoder's model is missing, altered or cannot be used
 ├── SearchIndexError        the search index is missing, damaged, foreign or out of date
 ├── JournalError            the journal cannot be opened, read or written
-└── LabError                a lab's servers cannot be started or do not do what they are told
+├── LabError                a lab's servers cannot be started or do not do what they are told
+└── AccessError             somebody asked for what is not theirs
 
 Each says what failed, on what, and what to do next; a page and a terminal print the same text.
 """
@@ -87,3 +88,7 @@ class CourseError(PgdojoError):
         self.faults = tuple(faults)
         more = f" ({len(self.faults) - 1} more: run pgdojo check)" if len(self.faults) > 1 else ""
         super().__init__(f"{self.faults[0]}{more}")
+
+
+class AccessError(PgdojoError):
+    """Somebody asked for what is not theirs."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+import psycopg
 import pytest
+
+from pgdojo.lab.sandbox import Sandbox
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -59,7 +62,16 @@ class Bench:
             self.page.locator(f".st-key-lab_passed_{step}").wait_for(timeout=60_000)
 
 
-def test_from_an_answer_about_failover_to_a_measured_outage(visitor):
+def attempts(server):
+    """How often a row was put into the orders of the lab; an attempt that failed has taken a number, too."""
+    sandbox = Sandbox(server.home / "labs" / "failover")
+    with psycopg.connect(sandbox.conninfo("zone-a")) as connection:
+        return connection.execute(
+            "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM orders_id_seq"
+        ).fetchone()[0]
+
+
+def test_from_an_answer_about_failover_to_a_measured_outage(visitor, server):
     learner = visitor(viewport={"width": 390, "height": 844})
     learner.open()
     learner.ask(FAILOVER)
@@ -73,9 +85,10 @@ def test_from_an_answer_about_failover_to_a_measured_outage(visitor):
     bench.check("follow", passed=False)
     page.locator(".st-key-lab_finding_follow_not_yet").wait_for(timeout=20_000)
     wide["a finding"] = learner.overflow()
-    page.get_by_role("button", name="Run in the console of zone-a").first.click()
+    page.get_by_role("button", name="Run in the console of zone-a").first.dblclick()
     page.get_by_text("INSERT 0 1").first.wait_for(timeout=60_000)
     bench.check("follow")
+    assert attempts(server) == 1
 
     bench.guess(5, "price")
     bench.press("Start the client", "price")

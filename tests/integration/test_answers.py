@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from pgdojo.ask.records import Answer
 from pgdojo.ask.verify import unsupported
 
 ROOT = Path(__file__).resolve().parents[2]
+QUESTIONS = ROOT / "tests" / "questions"
 FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 PUBLIC = {
     "question", "standalone", "answer", "refused", "refusal_kind", "confidence", "citations", "nearest", "related",
@@ -168,14 +170,14 @@ def test_a_question_that_a_fact_says_it_answers_is_answered_from_it(dojo):
 
 
 @pytest.mark.slow
-def test_every_answer_to_the_question_set_holds_the_promises(dojo):
-    entries = [entry for group in load_questions(ROOT / "tests" / "questions") for entry in group.entries]
+@pytest.mark.parametrize("file", sorted(path.name for path in QUESTIONS.glob("*.yaml")))
+def test_every_answer_to_the_question_set_holds_the_promises(dojo, tmp_path, file):
+    shutil.copy(QUESTIONS / file, tmp_path)
+    (questions,) = load_questions(tmp_path)
 
-    for entry in entries:
+    assert questions.entries
+    for entry in questions.entries:
         hold_the_promises(dojo.ask(entry.question, entry.history), dojo)
-
-    assert len(entries) >= 300
-    assert sum(not entry.answerable for entry in entries) >= 120
 
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None), max_size=300)

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-pytestmark = pytest.mark.usefixtures("dojo")  # the index of the real course is ready
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("dojo")]  # the index of the real course is ready
 
 
 @pytest.fixture
@@ -159,21 +159,21 @@ def test_the_doctor_names_every_part(run):
         assert part in done.stdout
 
 
-def test_a_folder_of_markdown_becomes_a_course_that_answers(run, tmp_path):
+def test_a_folder_of_markdown_becomes_a_course_that_answers(run, lend, tmp_path):
     notes = tmp_path / "mine"
     (notes / "deep").mkdir(parents=True)
     (notes / "deep" / "oven.md").write_text("# The oven\n\nPreheat the bread oven for 45 minutes at 250 degrees.\n")
 
     made = run("init", str(tmp_path / "bakery"), "--from", str(notes), course=None)
-    found = run("search", "how long to preheat", "--json", course=tmp_path / "bakery")
+    found = run("search", "how long to preheat", "--json", course=lend(tmp_path / "bakery"))
 
     assert made.returncode == 0, made.stderr
     assert json.loads(found.stdout)[0]["passage_id"] == "deep/oven#the-oven"
     assert run("init", str(tmp_path / "bakery"), course=None).returncode == 2
 
 
-def test_a_terminal_is_never_sent_control_sequences(run, course):
-    folder = course({"notes.md": "# Notes\n\nThe \x1b[31mred\x07 switch turns off the pump.\n"})
+def test_a_terminal_is_never_sent_control_sequences(run, indexed):
+    folder = indexed({"notes.md": "# Notes\n\nThe \x1b[31mred\x07 switch turns off the pump.\n"})
 
     done = run("search", "red switch \x1b[2J pump", course=folder)
 

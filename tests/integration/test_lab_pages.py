@@ -15,7 +15,7 @@ from pgdojo.lab import runner
 from pgdojo.learner.journal import Journal
 from pgdojo.web import resources, server
 from pgdojo.web.labs import plot, practise, statements
-from pgdojo.web.labs.bench import AGAIN, Bench
+from pgdojo.web.labs.bench import AGAIN, SAME_STATEMENT, Bench
 
 LABS, ASK, BOOK = "app_pages/labs.py", "app_pages/ask.py", "app_pages/book.py"
 LEARNER = "local"
@@ -411,7 +411,7 @@ def test_a_statement_runs_once_for_a_double_click_and_again_when_it_is_meant():
 
     for key in ("first", "first", "second"):
         bench.run_once("small", key, "primary insert", lambda: run, "console")
-    time.sleep(AGAIN)
+    time.sleep(SAME_STATEMENT)
     bench.run_once("small", "third", "primary insert", lambda: run, "console")
 
     assert len(bench.runs("small")) == 2

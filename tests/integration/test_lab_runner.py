@@ -19,6 +19,7 @@ from pgdojo.course.lab_records import Lab
 from pgdojo.errors import LabError, UsageError
 from pgdojo.lab import runner
 from pgdojo.lab.checks import run_check
+from pgdojo.lab.deeds import Deed, keep
 from pgdojo.lab.engines import Engine, choose
 from pgdojo.lab.runner import HINT_WAIT, LabRoom, missing
 from pgdojo.lab.safe_sql import SqlFailedError, run_one
@@ -301,12 +302,22 @@ def test_a_prediction_is_compared_with_what_was_measured(room):
         room.predict("ann", "oven", "one", 1)
 
 
-def test_the_seconds_of_a_step_run_from_when_it_opened(room, clock):
+def test_the_seconds_of_a_step_run_from_when_it_opened_where_nobody_saw_what_was_done(room, clock):
     room.start("ann", "oven", owner=None)
     clock.now += 30 * SECOND
     do(room, "free")
 
     assert room.check("ann", "oven", "free").measured == 30
+
+
+def test_the_seconds_of_a_step_leave_out_reading_where_it_is_known_what_was_done(room, clock):
+    sandbox = room.start("ann", "oven", owner=None)
+    clock.now += 30 * SECOND
+    keep(sandbox.folder, Deed(step="free", began=clock.now, seconds=2.5))
+    do(room, "free")
+    clock.now += 30 * SECOND
+
+    assert room.check("ann", "oven", "free").measured == 2.5
 
 
 def test_labs_are_found_by_the_passages_they_rest_on(room):

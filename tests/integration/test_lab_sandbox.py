@@ -101,6 +101,19 @@ def shared(tmp_path_factory) -> Iterator[Sandbox]:
     sandbox.close()
 
 
+def test_wal_is_archived_after_a_crash_without_anybody_asking_for_it(folder):
+    sandbox = Sandbox.create(lab({"name": "primary", "archive": True}, setup=(ORDERS,)), folder, owner=None)
+    do(sandbox, do="kill", on="primary")
+    do(sandbox, do="start", on="primary")
+    before = {path.name for path in sandbox.files("archive/primary/0*")}
+
+    do(sandbox, on="primary", sql="SELECT pg_logical_emit_message(true, 'a', 'b')")
+    # a checkpointer that has slept through the recovery would take minutes
+    do(sandbox, do="wait", on="primary", sql="SELECT archived_count > 0 FROM pg_stat_archiver", seconds="20")
+
+    assert {path.name for path in sandbox.files("archive/primary/0*")} > before
+
+
 def test_one_server_has_the_shop_and_roles_with_no_more_rights_than_they_need(shared):
     sandbox = shared
 

@@ -22,6 +22,8 @@ from pgdojo.learner.journal import Journal
 from pgdojo.web import api, glossary, headers, resources, server, text, transcript
 from pgdojo.web.questions import REASONS
 
+pytestmark = pytest.mark.slow
+
 BOOK = "app_pages/book.py"
 
 

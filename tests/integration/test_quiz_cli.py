@@ -24,6 +24,8 @@ from pgdojo.terminal import Terminal
 
 ROOT = Path(__file__).resolve().parents[2]
 
+pytestmark = pytest.mark.slow
+
 FACT = """\
 - id: oven-heat
   topic: ovens

@@ -13,6 +13,8 @@ from pgdojo.course.banks import Quizzes
 from pgdojo.learner.journal import Journal
 from pgdojo.web import resources, server
 
+pytestmark = pytest.mark.slow
+
 QUIZ, REVIEW, ASK = "app_pages/quiz.py", "app_pages/review.py", "app_pages/ask.py"
 LEARNER = "local"
 EVERY_FORM = ["q-single", "q-multiple", "q-numeric", "q-ordering", "q-verdict", "q-short", "q-matching"]

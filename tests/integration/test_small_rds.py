@@ -159,6 +159,10 @@ def test_a_deleted_instance_answers_no_more_and_its_server_is_gone(rds, create):
         ({"MasterUserPassword": "with@sign-in-it"}, "Only printable ASCII"),
         ({"MasterUsername": "rdsadmin"}, "reserved word"),
         ({"AllocatedStorage": 5}, "Invalid storage size"),
+        ({"StorageType": "standard"}, "Invalid storage type: standard"),
+        ({"StorageType": "io2", "Iops": 1000}, "Invalid storage size"),
+        ({"StorageType": "gp3", "Iops": 6000}, "storage size less than 400"),
+        ({"StorageEncrypted": True, "KmsKeyId": "alias/nowhere"}, "KMS key .alias/nowhere. does not exist"),
         ({"Engine": "mysql"}, "Invalid DB engine"),
         ({"DBParameterGroupName": "nowhere"}, "DBParameterGroup not found"),
     ],
@@ -374,6 +378,89 @@ def test_an_encrypted_snapshot_has_limits_in_sharing_and_copying(rds, create):
 
     shared = rds.call("rds.describe_db_snapshot_attributes", {"DBSnapshotIdentifier": "sealed"})
     assert shared["DBSnapshotAttributesResult"]["DBSnapshotAttributes"][0]["AttributeValues"] == ["111122223333"]
+
+
+def test_a_snapshot_copied_with_a_key_is_encrypted_and_so_are_its_copies_and_its_instance(rds, create):
+    key = rds.call("kms.create_key", {})["KeyMetadata"]["Arn"]
+    create("clear")
+    sql(rds, "rds:clear", "CREATE TABLE kept AS SELECT 1 AS id")
+    rds.call("rds.create_db_snapshot", {"DBInstanceIdentifier": "clear", "DBSnapshotIdentifier": "clear-then"})
+    with pytest.raises(LabError, match="has no parameter StorageEncrypted"):
+        rds.call("rds.modify_db_instance", {"DBInstanceIdentifier": "clear", "StorageEncrypted": "true"})
+
+    copy(rds, "clear-then", "closed", KmsKeyId=key)
+    copy(rds, "closed", "closed-again")
+    rds.call(
+        "rds.restore_db_instance_from_db_snapshot",
+        {"DBSnapshotIdentifier": "closed-again", "DBInstanceIdentifier": "moved"},
+    )
+    wait(rds, "moved")
+
+    found = [describe_snapshot(rds, name) for name in ("clear-then", "closed", "closed-again")]
+    assert [(one["Encrypted"], one.get("KmsKeyId")) for one in found] == [(False, None), (True, key), (True, key)]
+    assert (describe(rds, "moved")["StorageEncrypted"], describe(rds, "moved")["KmsKeyId"]) == (True, key)
+    assert sql(rds, "rds:moved", "SELECT count(*) FROM kept") == [(1,)]
+    delete(rds, "moved")
+
+
+def test_an_encrypted_copy_in_another_region_takes_only_a_key_of_that_region(rds, create):
+    near = rds.call("kms.create_key", {})["KeyMetadata"]["Arn"]
+    far = rds.call("kms.create_key", {"Region": "eu-west-1"})["KeyMetadata"]["Arn"]
+    create("travels", StorageEncrypted=True, KmsKeyId=near)
+    rds.call("rds.create_db_snapshot", {"DBInstanceIdentifier": "travels", "DBSnapshotIdentifier": "packed"})
+    arn = describe_snapshot(rds, "packed")["DBSnapshotArn"]
+
+    for key in ({}, {"KmsKeyId": near}):
+        with pytest.raises(ClientError, match=r"KmsKeyId must be given|KMS key .* does not exist"):
+            copy(rds, arn, "arrived", Region="eu-west-1", **key)
+    copy(rds, arn, "arrived", Region="eu-west-1", KmsKeyId=far)
+
+    there = rds.call("rds.describe_db_snapshots", {"Region": "eu-west-1"})["DBSnapshots"]
+    assert [(one["KmsKeyId"], one["SourceRegion"]) for one in there if one["DBSnapshotIdentifier"] == "arrived"] == [
+        (far, "eu-central-1")
+    ]
+
+
+def test_what_only_its_owner_may_use_is_not_shared(rds, create):
+    create("owned", StorageEncrypted=True)
+    rds.call("rds.create_db_snapshot", {"DBInstanceIdentifier": "owned", "DBSnapshotIdentifier": "by-default-key"})
+    automated = rds.call("rds.describe_db_snapshots", {"DBInstanceIdentifier": "owned", "SnapshotType": "automated"})
+    nightly = automated["DBSnapshots"][0]["DBSnapshotIdentifier"]
+
+    with pytest.raises(ClientError, match="default key aws/rds cannot be shared"):
+        share(rds, "by-default-key", "111122223333")
+    with pytest.raises(ClientError, match="not a valid identifier"):
+        share(rds, nightly, "111122223333")
+    with pytest.raises(ClientError, match="Invalid AWS account ID: partner"):
+        share(rds, "by-default-key", "partner")
+
+
+def test_an_instance_is_public_unless_the_call_says_otherwise(rds, create):
+    create("open")
+    create("inside", PubliclyAccessible="false")
+
+    assert [describe(rds, name)["PubliclyAccessible"] for name in ("open", "inside")] == [True, False]
+
+
+def test_rotation_of_a_key_is_switched_on_by_its_alias(rds):
+    key = rds.call("kms.create_key", {})["KeyMetadata"]["KeyId"]
+    rds.call("kms.create_alias", {"AliasName": "alias/turns", "TargetKeyId": key})
+    before = rds.call("kms.get_key_rotation_status", {"KeyId": "alias/turns"})["KeyRotationEnabled"]
+
+    rds.call("kms.enable_key_rotation", {"KeyId": "alias/turns"})
+
+    assert before is False
+    assert rds.call("kms.get_key_rotation_status", {"KeyId": key})["KeyRotationEnabled"] is True
+
+
+def copy(rds, source, target, **more):
+    given = {"SourceDBSnapshotIdentifier": source, "TargetDBSnapshotIdentifier": target}
+    rds.call("rds.copy_db_snapshot", {**given, **more})
+
+
+def share(rds, snapshot, account):
+    given = {"DBSnapshotIdentifier": snapshot, "AttributeName": "restore", "ValuesToAdd": [account]}
+    rds.call("rds.modify_db_snapshot_attribute", given)
 
 
 def describe_snapshot(rds, name):

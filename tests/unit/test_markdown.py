@@ -380,6 +380,7 @@ BIG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", BIG)
 def test_a_big_page_is_cut_in_a_few_seconds(size, tmp_path):
     began = time.perf_counter()

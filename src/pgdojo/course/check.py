@@ -3,7 +3,7 @@
 The files must be readable and of the right shape; ids that are cited must exist; every line of the notes must be met by
 a fact; handbook pages must rest on facts, hold a diagram, a table and a then-and-now box where the notes are
 superseded, and be of a length that is read; glossary names must be unambiguous; quiz items must keep the rules of
-`pgdojo.course.item_rules`, and labs those of `pgdojo.course.labs`.
+`pgdojo.course.item_rules`, labs those of `pgdojo.course.labs`, and the path those of `pgdojo.course.paths`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 
-from pgdojo.course import bank_rules, item_rules, labs, markdown
+from pgdojo.course import bank_rules, item_rules, labs, markdown, paths
 from pgdojo.course.banks import Quizzes, load_quizzes
 from pgdojo.course.labs import WrittenLab, read_labs
 from pgdojo.course.load import Course, is_superseded, load_course
@@ -74,16 +74,20 @@ def check_course(root: Path) -> Report:
         course = load_course(root)
         quizzes = load_quizzes(root)
         written = read_labs(root)
+        path = paths.read_path(root)
     except CourseError as cause:
         return Report(faults=cause.faults, notices=())
     faults = [*course.skipped, *_notes(course), *_facts(course), *_handbook(course), *_glossary(course)]
     faults += _quizzes(course, quizzes)
     faults += labs.judge(written, course.passage, quizzes, datetime.now(UTC).date())
+    if path is not None:
+        faults += paths.judge(path, course.passage, quizzes, {one.lab.id: one.lab for one in written})
     counts = (
         f"{len(course.documents)} documents, {len(course.facts)} facts, {len(course.terms)} terms, "
         f"{len(course.foreign)} foreign subjects"
         f"{f', {len(quizzes.items)} quiz items' if quizzes.items else ''}"
-        f"{f', {_counted(written)}' if written else ''}: "
+        f"{f', {_counted(written)}' if written else ''}"
+        f"{f', {len(path.path.modules)} modules of the path' if path else ''}: "
     )
     return Report(
         faults=tuple(faults),

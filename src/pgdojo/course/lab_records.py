@@ -15,10 +15,10 @@ Status = Literal["passed", "not_yet", "misconfigured", "in_progress", "could_not
 
 OPERATIONS = frozenset(
     """start stop restart reload kill promote cut mend rejoin set tls backup restore mark client_start client_stop
-    dump load upgrade sleep wait""".split()
+    dump load upgrade sleep wait kdc ticket login""".split()
 )
 
-_NEEDS = re.compile(r"aws|ssl|gss|pgaudit|pg_stat_statements|auto_explain|vector|two_majors|tool:[a-z_]+")
+_NEEDS = re.compile(r"aws|ssl|gss|kdc|pgaudit|pg_stat_statements|auto_explain|vector|two_majors|tool:[a-z_]+")
 _READING = re.compile(r"[a-z-]+\.(?:describe|get|list)_[a-z_0-9]+")
 _CALL = re.compile(r"[a-z-]+\.[a-z_0-9]+")
 
@@ -84,10 +84,13 @@ class Operation(Entry):
     seconds: Seconds | None = None
     params: Annotated[dict[str, Any], Field(default_factory=dict)]
     keep: Annotated[dict[str, str], Field(default_factory=dict)]
+    realm: Line | None = None
+    principals: tuple[Line, ...] = ()
+    destroy: bool = False
 
     @model_validator(mode="after")
     def _one_of_three(self) -> Operation:
-        if sum(part is not None for part in (self.do, self.sql, self.aws)) != 1 and self.do != "wait":
+        if sum(part is not None for part in (self.do, self.sql, self.aws)) != 1 and self.do not in {"wait", "login"}:
             raise ValueError("an operation is one of do, sql and aws")
         if self.do is not None and self.do not in OPERATIONS:
             raise ValueError(f"there is no operation {self.do}")

@@ -28,6 +28,8 @@ from pgdojo.course.lab_records import (
     Status,
 )
 from pgdojo.errors import LabError
+from pgdojo.lab import kerberos
+from pgdojo.lab.real import NotJudgedError
 from pgdojo.lab.safe_sql import SqlFailedError, run_one, try_login
 
 if TYPE_CHECKING:
@@ -54,6 +56,11 @@ _UNREACHABLE = re.compile(
 )
 _NOT_THE_LEARNERS = re.compile(r"08|53|57|55P03|42601|XX|F0|58")
 """SQLSTATEs that begin so speak of the server or of the check itself."""
+_NOT_ANSWERED = (
+    "500", "InternalError", "AccessDenied", "UnauthorizedOperation", "ExpiredToken", "InvalidClientTokenId",
+    "UnrecognizedClient", "SignatureDoesNotMatch", "Throttling", "RequestLimitExceeded", "ServiceUnavailable",
+)  # fmt: skip
+"""Errors of the AWS API that begin so speak of it or of the access, and not of what was asked about."""
 _SOME_REASON = "refused: "
 _SECRETS = (
     (re.compile(r"(?i)(passw(?:or)?d|secret(?:_?access)?_?key)(\s*=\s*)('[^']*'|\S+)"), r"\1\2***"),
@@ -129,6 +136,21 @@ def _once(check: Check, sandbox: Sandbox) -> Finding:
         return teller.tell(cause.status, found=found, log=subject, expect=expect, cause=cause)
     status: Status = "not_yet" if look.reached else "could_not_check"
     return teller.tell(status, found=found, log=subject, expect=expect)
+
+
+def could_not(check: Check, reason: str) -> Finding:
+    """The finding of a check that cannot be made where the lab runs, and why."""
+    return Finding(
+        check=check.id,
+        status="could_not_check",
+        expected=_expected(check.expect),
+        found="nothing: it was not looked",
+        say=reason,
+        why=check.why,
+        next="Read the step; a lab that is started on this machine checks it.",
+        cites=check.cites,
+        log="",
+    )
 
 
 def _passes(look: _Look, expect: Condition) -> bool:
@@ -300,7 +322,7 @@ def _look_by_login(check: ConnectCheck, sandbox: Sandbox) -> tuple[_Look, str]:
     except LabError as cause:
         return _Look(error=str(cause), reached=False), subject
     try:
-        try_login(conninfo)
+        try_login(conninfo, kerberos.variables(sandbox.folder))
     except SqlFailedError as cause:
         value = f"{_SOME_REASON}{cause.text}"
         reached = not _UNREACHABLE.search(str(cause))
@@ -352,11 +374,13 @@ def _look_at_log(check: LogCheck, sandbox: Sandbox) -> tuple[_Look, str]:
 def _look_by_aws(check: AwsCheck, sandbox: Sandbox) -> tuple[_Look, str]:
     params = _fill_all(check.params, sandbox)
     subject = f"{check.call} {json.dumps(params)}, of which {check.path}"
-    rds = sandbox.rds
-    if rds is None:
-        return _Look(error="the AWS API of this lab does not run", reached=False), subject
     try:
+        rds = sandbox.rds
+        if rds is None:
+            return _Look(error="the AWS API of this lab does not run", reached=False), subject
         answer = rds.call(check.call, params)
+    except NotJudgedError as cause:
+        return _Look(error=str(cause), reached=False), subject
     except LabError as cause:
         return _Look(error=str(cause), reached=not _UNREACHABLE.search(str(cause))), subject
     except Exception as cause:  # noqa: BLE001 - botocore makes its errors at run time, with no base but this in reach
@@ -368,7 +392,7 @@ def _aws_error(cause: Exception) -> _Look:
     answer = getattr(cause, "response", None)
     if isinstance(answer, dict) and "Error" in answer:
         error = f"{answer['Error'].get('Code', '')}: {answer['Error'].get('Message', '')}"
-        return _Look(error=error, reached=not error.startswith(("500", "InternalError")))
+        return _Look(error=error, reached=not error.startswith(_NOT_ANSWERED))
     # What is no answer of the API speaks of the simulator, not of the learner.
     return _Look(error=f"{type(cause).__name__}: {cause}", reached=False)
 

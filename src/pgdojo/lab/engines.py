@@ -24,7 +24,7 @@ from platformdirs import user_cache_path
 
 from pgdojo.errors import LabError
 
-ELSEWHERE = frozenset({"aws", "two_majors"})
+ELSEWHERE = frozenset({"aws", "kdc", "two_majors"})
 """Needs that are not a single engine's to meet."""
 
 _TOOLS = tuple(
@@ -106,6 +106,10 @@ def advice(need: str) -> str:
     """The one command that would make `need` checkable on this machine."""
     if need in {"aws", "vector", "two_majors"} or need.startswith("tool:"):
         return _INSTALL_LABS
+    if need.startswith("dsn:"):
+        return "unset PGDOJO_PG_DSN"
+    if need == "kdc":
+        return "apt-get install krb5-kdc krb5-admin-server krb5-user"
     if sys.platform == "darwin":
         return "brew install postgresql@17"
     if need == "pgaudit":

@@ -16,13 +16,15 @@ import psycopg
 
 from pgdojo.course.lab_records import Operation
 from pgdojo.errors import LabError
-from pgdojo.lab import client, processes, tls
+from pgdojo.lab import client, kerberos, processes, tls
 from pgdojo.lab.engines import advice, newest
+from pgdojo.lab.safe_sql import SqlFailedError, try_login
 from pgdojo.lab.server import (
     LOOPBACK,
     SUPERUSER,
     Server,
     first_line,
+    free_port,
     refuse_settings,
     remove,
     time_limit,
@@ -286,6 +288,47 @@ def _tls(sandbox: Sandbox, operation: Operation) -> str:
     return f"TLS is on, with a certificate for {host}; its CA is tls/ca.pem."
 
 
+def _kdc(sandbox: Sandbox, operation: Operation) -> str:
+    host, realm = _given(operation.name, "name"), _given(operation.realm, "realm")
+    kerberos.establish(sandbox.folder, realm, operation.principals, free_port())
+    for name in _servers(operation):
+        server = sandbox.server(name)
+        if "gss" not in server.engine.meets:
+            raise LabError(
+                f"PostgreSQL {server.engine.version} of {name} was built without Kerberos.", next_step=advice("gss")
+            )
+        server.must_run()
+        keytab = kerberos.enrol(sandbox.folder, f"postgres/{host}")
+        server.guise.own(keytab)
+        server.alter({"krb_server_keyfile": str(keytab)})
+        server.admit(first=kerberos.rules(realm, force=operation.force))
+        sandbox.note(name, host=host)
+        _restart(sandbox, name)
+    return f"The KDC of {realm} runs, and knows the service postgres/{host}."
+
+
+def _ticket(sandbox: Sandbox, operation: Operation) -> str:
+    if operation.destroy:
+        kerberos.drop_ticket(sandbox.folder)
+        return "There is no ticket any more."
+    principal = _given(operation.role, "as")
+    kerberos.take_ticket(sandbox.folder, principal)
+    return f"The ticket at hand is that of {principal}."
+
+
+def _login(sandbox: Sandbox, operation: Operation) -> str:
+    name, role = _one(operation), operation.role or "learner"
+    options = {key: sandbox.fill(value) for key, value in operation.settings.items()}
+    password = options.pop("password", "right" if role in {"learner", "checker"} else "")
+    conninfo = sandbox.conninfo(name, role, database=operation.database, password=password, **options)
+    asked = list(statements(sandbox.fill(operation.sql or "SELECT 1")))
+    try:
+        try_login(conninfo, kerberos.variables(sandbox.folder) or {"LC_ALL": "C"}, asked)
+    except SqlFailedError as cause:
+        raise LabError(f"{name}, as {role}: {cause}", next_step="Read the refusal.") from cause
+    return f"{role} was logged in to {name}."
+
+
 def _backup(sandbox: Sandbox, operation: Operation) -> str:
     server = sandbox.server(_one(operation))
     name = _name(operation.to)
@@ -501,6 +544,9 @@ _OPERATIONS: dict[str, Callable[[Sandbox, Operation], str]] = {
     "rejoin": _rejoin,
     "set": _set,
     "tls": _tls,
+    "kdc": _kdc,
+    "ticket": _ticket,
+    "login": _login,
     "backup": _backup,
     "restore": _restore,
     "mark": _mark,

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -42,7 +42,13 @@ class Guise:
     """self: as who we are; nobody: as that user; unshare: as the user of a namespace, who owns root's files."""
 
     def run(
-        self, command: Sequence[str | Path], *, folder: Path, password: str = "", seconds: float = 60
+        self,
+        command: Sequence[str | Path],
+        *,
+        folder: Path,
+        password: str = "",
+        seconds: float = 60,
+        more: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a tool of PostgreSQL in `folder` and return what it said, whether it failed or not.
 
@@ -51,13 +57,14 @@ class Guise:
             folder: Where it runs.
             password: For PGPASSWORD, which no list of processes shows.
             seconds: After which it is ended.
+            more: Further variables.
 
         Raises:
             LabError: It could not be started, or took too long.
         """
         prefix = _NAMESPACE if self.way == "unshare" else ()
         someone = self.way == "nobody"
-        variables = environment() | ({"PGPASSWORD": password} if password else {})
+        variables = environment() | ({"PGPASSWORD": password} if password else {}) | dict(more or {})
         try:
             return subprocess.run(  # noqa: S603 - a tool of an engine, with arguments of ours
                 [*prefix, *map(str, command)],

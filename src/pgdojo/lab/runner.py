@@ -15,14 +15,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pgdojo.course.lab_records import Lab, LabStep, Prediction
 from pgdojo.errors import LabError, UsageError
-from pgdojo.lab import engines
-from pgdojo.lab.checks import Finding, run_check
+from pgdojo.lab import engines, foreign, kerberos
+from pgdojo.lab.checks import Finding, could_not, run_check
+from pgdojo.lab.deeds import at_work
 from pgdojo.lab.engines import Engine
+from pgdojo.lab.real import STATE as AWAY
+from pgdojo.lab.real import Away
+from pgdojo.lab.real.login import Login, from_environment
 from pgdojo.learner.lab_journal import LabJournal
 from pgdojo.learner.records import LabCheck, LabHint, LabPrediction, LabRun
 from pgdojo.learner.text import utc_now
 
 if TYPE_CHECKING:
+    from pgdojo.lab.real import Mode
     from pgdojo.lab.sandbox import Sandbox
 
 HINT_WAIT = timedelta(seconds=90)
@@ -71,6 +76,8 @@ class _Past:
     checks: Sequence[LabCheck]
     hints: Sequence[LabHint]
     predictions: Sequence[LabPrediction]
+    away: frozenset[str] | None = None
+    """Where the lab does not run on this machine, the steps that cannot be checked there as a whole."""
 
     @property
     def passed(self) -> dict[str, datetime]:
@@ -122,6 +129,8 @@ class LabRoom:
         self._journal, self._home, self._clock = journal, home, clock
         self._sandboxes = sandboxes or _real_sandboxes()
         self._locks: dict[str, threading.RLock] = {name: threading.RLock() for name in labs}
+        self.login: Callable[[], Login | None] = from_environment
+        """Gives the user with whom the databases of a lab on an account are looked into."""
 
     def lab(self, lab_id: str) -> Lab:
         """The lab called `lab_id`.
@@ -162,41 +171,66 @@ class LabRoom:
             state = "done"
         return Entry(lab=lab, state=state, passed=passed, missing=lacking)
 
-    def start(self, learner: str, lab_id: str, *, owner: int | None) -> Sandbox:
+    def start(
+        self, learner: str, lab_id: str, *, owner: int | None, away: Callable[[Lab, Path], Sandbox] | None = None
+    ) -> Sandbox:
         """Start a lab's sandbox, or take up the one that runs.
 
         Args:
             learner: Who starts it.
             lab_id: The lab.
             owner: The process with whose end the sandbox ends; None for one that stays until it is stopped.
+            away: Makes a sandbox that is not on this machine; the lab's own servers are started without it.
 
         Raises:
-            UsageError: There is no such lab.
+            UsageError: There is no such lab, or it runs elsewhere.
             LabError: What the lab needs is not here, or its servers do not start.
         """
         lab = self.lab(lab_id)
         with self._locks[lab_id]:
             running = self.sandbox(lab_id)
+            if running is not None and away is not None:
+                problem = f"The lab {lab.id} has been started already."
+                raise UsageError(problem, next_step=f"Go on with it, or stop it first: pgdojo lab stop {lab.id}")
             if running is not None:
                 return running
-            lacking = missing(lab)
+            lacking = [] if away else missing(lab)
             if lacking:
+                if foreign.concerns(lab):
+                    foreign.must_fit(lab)
                 problem = f"The lab {lab.id} needs {', '.join(lacking)}, which nothing on this machine has."
                 raise LabError(problem, next_step=f"Add it: {advice(lacking[0])}")
-            sandbox = self._sandboxes.create(lab, self._home / lab.id, owner=owner)
+            folder = self._home / lab.id
+            sandbox = away(lab, folder) if away else self._sandboxes.create(lab, folder, owner=owner)
             run = LabRun(key=_key(), learner=learner, lab=lab.id, rev=lab.rev, started_at=self._clock())
             self._journal.start(run)
             return sandbox
 
     def sandbox(self, lab_id: str) -> Sandbox | None:
         """The lab's sandbox, None where it does not run."""
-        return self._sandboxes.open(self._home / self.lab(lab_id).id)
+        folder = self._home / self.lab(lab_id).id
+        if not (folder / AWAY).exists():
+            return self._sandboxes.open(folder)
+        from pgdojo.lab.real.sandbox import open_away
 
-    def stop(self, lab_id: str) -> None:
-        """Stop a lab's servers and remove what they wrote; what was passed stays."""
+        return open_away(folder, self.login)
+
+    def stop(self, lab_id: str, *, forget: bool = False) -> None:
+        """Stop a lab's servers and remove what they wrote; what was passed stays.
+
+        Args:
+            lab_id: The lab.
+            forget: Of a lab on an account, do not look whether something is left there.
+
+        Raises:
+            UsageError: There is no such lab.
+            LabError: On the account, something is left that is billed for.
+        """
         lab = self.lab(lab_id)
         with self._locks[lab_id]:
-            sandbox = self._sandboxes.open(self._home / lab.id)
+            sandbox = self.sandbox(lab_id)
+            if isinstance(sandbox, Away) and not forget:
+                sandbox.must_be_empty(lab)
             if sandbox is not None:
                 sandbox.close()
 
@@ -235,15 +269,22 @@ class LabRoom:
         ready = since + HINT_WAIT
         return ready if ready > self._clock() else None
 
-    def check(self, learner: str, lab_id: str, step_id: str) -> StepState:
+    def check(self, learner: str, lab_id: str, step_id: str, *, pasted: str | None = None) -> StepState:
         """Run the checks of a step up to the first that does not pass, and store what was found.
 
+        Args:
+            learner: Who has done the step.
+            lab_id: The lab.
+            step_id: The step.
+            pasted: Output of the AWS CLI, for a lab that was started to be checked by it.
+
         Raises:
-            UsageError: There is no such step, the steps before it are not passed, or the lab does not run.
+            UsageError: There is no such step, the steps before it are not passed, the lab does not run, or what was
+                pasted cannot be read.
         """
         lab, step = self.lab(lab_id), self.step(lab_id, step_id)
-        unmet = _unmet(lab, step)
         with self._locks[lab_id]:
+            unmet = None if isinstance(self.sandbox(lab_id), Away) else _unmet(lab, step)
             if unmet is not None:
                 self._remember(learner, lab, step, [unmet], None)
                 return self._state(lab, step, self._past(learner, lab))
@@ -253,22 +294,28 @@ class LabRoom:
                 problem = f"The step {step.id} waits for {', '.join(waits)}."
                 raise UsageError(problem, next_step=f"Do {waits[0]} first.")
             sandbox = self._running(lab)
+            if pasted is not None:
+                sandbox = _with_paste(lab, step, sandbox, pasted)
             findings = run_checks(step, sandbox)
             measured = None
             if findings[-1].status == "passed" and step.predict is not None:
-                measured = self._measure(step.predict, sandbox, past.opened(lab, step))
-            self._remember(learner, lab, step, findings, measured)
+                measured = self._measure(step.id, step.predict, sandbox, past.opened(lab, step))
+            where = sandbox.mode if isinstance(sandbox, Away) else None
+            self._remember(learner, lab, step, findings, measured, where)
             return self._state(lab, step, self._past(learner, lab))
 
     def _running(self, lab: Lab) -> Sandbox:
-        sandbox = self._sandboxes.open(self._home / lab.id)
+        sandbox = self.sandbox(lab.id)
         if sandbox is None:
             raise UsageError(f"The lab {lab.id} does not run.", next_step=f"Start it: pgdojo lab start {lab.id}.")
         return sandbox
 
-    def _measure(self, predicted: Prediction, sandbox: Sandbox, opened: datetime | None) -> float | None:
+    def _measure(self, step: str, predicted: Prediction, sandbox: Sandbox, opened: datetime | None) -> float | None:
         if predicted.measure == "step_seconds":
-            return (self._clock() - opened).total_seconds() if opened else None
+            now = self._clock()
+            worked = at_work(sandbox.folder, step, now)
+            since_opened = (now - opened).total_seconds() if opened else None
+            return since_opened if worked is None else worked
         try:
             ledger = sandbox.ledger()
         except LabError:
@@ -283,9 +330,17 @@ class LabRoom:
         return None if figure is None else float(figure)
 
     def _remember(
-        self, learner: str, lab: Lab, step: LabStep, findings: Sequence[Finding], measured: float | None
+        self,
+        learner: str,
+        lab: Lab,
+        step: LabStep,
+        findings: Sequence[Finding],
+        measured: float | None,
+        where: Mode | None = None,
     ) -> None:
         evidence: dict[str, Any] = {"findings": [asdict(finding) for finding in findings], "measured": measured}
+        if where is not None:
+            evidence["aws"] = where
         self._journal.check(
             LabCheck(
                 key=_key(),
@@ -368,6 +423,7 @@ class LabRoom:
             checks=[one for one in journal.checks(learner, name) if one.rev == lab.rev],
             hints=[one for one in journal.hints(learner, name) if one.rev == lab.rev],
             predictions=[one for one in journal.predictions(learner, name) if one.rev == lab.rev],
+            away=_not_whole(lab, self.sandbox(name)),
         )
 
 
@@ -378,17 +434,43 @@ def _real_sandboxes() -> type[Sandbox]:
 
 
 def run_checks(step: LabStep, sandbox: Sandbox) -> list[Finding]:
-    """What the checks of a step find, in order, up to and with the first that does not pass."""
-    findings = []
+    """What the checks of a step find, in order, up to and with the first that does not pass.
+
+    A check that cannot be made where the lab runs comes last, so that the step does not pass for want of it.
+    """
+    away = sandbox if isinstance(sandbox, Away) else None
+    findings, unmade = list[Finding](), list[Finding]()
     for check in step.checks:
-        findings.append(run_check(check, sandbox))
-        if findings[-1].status != "passed":
-            break
-    return findings
+        reason = away.why_not(check) if away else ""
+        if reason:
+            unmade.append(could_not(check, reason))
+            continue
+        found = run_check(away.prepared(check) if away else check, sandbox)
+        findings.append(away.told(found) if away else found)
+        if found.status != "passed":
+            return findings
+    return findings + unmade
+
+
+def _with_paste(lab: Lab, step: LabStep, sandbox: Sandbox, text: str) -> Sandbox:
+    from pgdojo.lab.real.sandbox import PasteSandbox
+
+    if isinstance(sandbox, PasteSandbox):
+        return sandbox.with_paste(text, step)
+    problem = f"The lab {lab.id} was not started to be checked by pasting: its checks look for themselves."
+    raise UsageError(problem, next_step=f"Check without --paste, or stop it and start it with --aws paste: {lab.id}.")
+
+
+def _not_whole(lab: Lab, sandbox: Sandbox | None) -> frozenset[str] | None:
+    if not isinstance(sandbox, Away):
+        return None
+    return frozenset(step.id for step in lab.steps if any(sandbox.cannot(check) for check in step.checks))
 
 
 def missing(lab: Lab, step: LabStep | None = None) -> list[str]:
     """The needs of a lab, and of a step where one is given, that nothing on this machine meets."""
+    if foreign.concerns(lab):
+        return foreign.lacking(lab, step)
     needs = list(dict.fromkeys([*lab.needs, *(step.needs if step else ())]))
     lacking = [need for need in needs if need in engines.ELSEWHERE and not _meets_elsewhere(need)]
     engine = _engine_of(lab)
@@ -422,13 +504,15 @@ def advice(need: str) -> str:
 def _meets_elsewhere(need: str) -> bool:
     if need == "two_majors":
         return len({engine.major for engine in _engines()}) > 1
+    if need == "kdc":
+        return kerberos.available()
     from importlib.util import find_spec
 
     return find_spec("moto") is not None and find_spec("boto3") is not None
 
 
 def _status(lab: Lab, step: LabStep, past: _Past) -> StepStatus:
-    if missing(lab, step):
+    if past.away is None and missing(lab, step):
         return "reading"
     if step.id in past.passed:
         return "passed"
@@ -442,7 +526,8 @@ def _waits_for(lab: Lab, name: str, past: _Past) -> bool:
     step = lab.step(name)
     if step is None or name in past.passed:
         return False
-    return not missing(lab, step) or any(_waits_for(lab, earlier, past) for earlier in lab.before(step))
+    can_pass = step.id not in past.away if past.away is not None else not missing(lab, step)
+    return can_pass or any(_waits_for(lab, earlier, past) for earlier in lab.before(step))
 
 
 def _unmet(lab: Lab, step: LabStep) -> Finding | None:
@@ -451,17 +536,25 @@ def _unmet(lab: Lab, step: LabStep) -> Finding | None:
     if not lacking:
         return None
     check = step.checks[0]
+    there = f"none at {foreign.DSN}" if foreign.concerns(lab) else "none on this machine"
     return Finding(
         check=check.id,
         status="could_not_check",
-        expected=f"a PostgreSQL with {', '.join(lacking)}",
-        found="none on this machine",
-        say="This step is for reading here: nothing on this machine can check it.",
+        expected=f"a PostgreSQL with {', '.join(need.removeprefix(foreign.LACKS) for need in lacking)}",
+        found=there,
+        say=_for_reading(lacking),
         why=check.why,
         next=f"This would make it checkable: {advice(lacking[0])}",
         cites=check.cites,
         log="",
     )
+
+
+def _for_reading(lacking: Sequence[str]) -> str:
+    kept = [need.removeprefix(foreign.LACKS) for need in lacking if need.startswith(foreign.LACKS)]
+    if not kept:
+        return "This step is for reading here: nothing on this machine can check it."
+    return f"This step is for reading here: it looks at {', '.join(kept)}, which the server of {foreign.DSN} keeps."
 
 
 def _shown(checks: Sequence[LabCheck]) -> Finding | None:

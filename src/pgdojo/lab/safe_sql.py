@@ -6,10 +6,14 @@ thrown away after one statement, under a time limit of the server and another on
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
+import subprocess
+import sys
 import threading
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +24,7 @@ CONNECT_SECONDS = 5
 CLIENT_SECONDS = 4.0
 """The client's own limit: the server's does not end a commit that waits for a lost synchronous standby."""
 MAX_ROWS = 200
+_APART_SECONDS = 20
 
 _OPTIONS = (
     "-c default_transaction_read_only=on -c statement_timeout=2000 -c lock_timeout=500 "
@@ -93,17 +98,45 @@ def run_one(conninfo: str, sql: str) -> Rows:
         _throw_away(connection, psycopg)
 
 
-def try_login(conninfo: str) -> None:
-    """Connect and leave again.
+def try_login(conninfo: str, variables: Mapping[str, str] | None = None, statements: Sequence[str] = ()) -> None:
+    """Connect, run what is asked for, and leave again.
+
+    Args:
+        conninfo: Where, and as whom.
+        variables: Of the environment, for this login alone; with them it is made in a process of its own.
+        statements: What is run there, each by itself; only with `variables`.
 
     Raises:
-        SqlFailedError: The server cannot be reached or refused.
+        SqlFailedError: The server cannot be reached, or refused the login or a statement.
     """
+    if variables:
+        _log_in_apart(conninfo, variables, statements)
+        return
     psycopg = driver()
     try:
         psycopg.connect(conninfo, connect_timeout=CONNECT_SECONDS).close()
     except psycopg.Error as cause:
         raise login_failure(cause) from cause
+
+
+def _log_in_apart(conninfo: str, variables: Mapping[str, str], statements: Sequence[str]) -> None:
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "pgdojo.lab.login"],
+            input=json.dumps({"conninfo": conninfo, "statements": list(statements)}),
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+            timeout=_APART_SECONDS,
+            check=True,
+        )
+    except subprocess.SubprocessError as cause:
+        raise SqlFailedError("", f"the login did not end in order ({type(cause).__name__})", connected=False) from cause
+    ended = json.loads(done.stdout)
+    if ended["error"] and ended["connected"]:
+        raise SqlFailedError(ended["code"], ended["error"].splitlines()[0], connected=True)
+    if ended["error"]:
+        raise login_failure(RuntimeError(ended["error"]))
 
 
 def driver() -> Any:

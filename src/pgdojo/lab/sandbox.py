@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,10 +27,12 @@ from psycopg.conninfo import make_conninfo
 
 from pgdojo.course.lab_records import Lab, Operation, ServerEntry
 from pgdojo.errors import LabError
-from pgdojo.lab import operations, processes
+from pgdojo.lab import foreign, kerberos, operations, processes
 from pgdojo.lab.client import WHAT as CLIENT
 from pgdojo.lab.client import Ledger, read_ledger
+from pgdojo.lab.deeds import FILE as DEEDS
 from pgdojo.lab.engines import ELSEWHERE, Engine, advice, choose, engine_at, engines, fittest
+from pgdojo.lab.foreign import Guest
 from pgdojo.lab.processes import Guise
 from pgdojo.lab.server import LOOPBACK, STOP_NOW, SUPERUSER, Server, free_port, refuse_settings, remove
 from pgdojo.lab.tls import HOST
@@ -42,7 +44,7 @@ RESET = "Reset the lab and start it again."
 
 _STATE = "sandbox.json"
 _SECRETS = "secrets.json"
-_PRIVATE = frozenset({_STATE, _SECRETS, "client.json", "processes.jsonl", ".lock"})
+_PRIVATE = frozenset({_STATE, _SECRETS, DEEDS, "client.json", "processes.jsonl", ".lock"})
 _MOST_SERVERS = 4
 _MOST_BYTES = 400_000_000
 _ROLE = re.compile(r"[A-Za-z_][A-Za-z0-9_$-]{0,62}")
@@ -64,6 +66,7 @@ class ServerState:
     port: int
     version: str
     role: Literal["primary", "standby", "stopped"]
+    host: str = LOOPBACK
 
 
 class Sandbox:
@@ -76,6 +79,8 @@ class Sandbox:
     @classmethod
     def create(cls, lab: Lab, folder: Path, *, owner: int | None) -> Sandbox:
         """Make the servers of `lab` in `folder`, start them, and run its setup.
+
+        Where PGDOJO_PG_DSN is set, the lab gets a database on that server instead of one of its own.
 
         Args:
             lab: What is started.
@@ -128,10 +133,14 @@ class Sandbox:
 
     def states(self) -> list[ServerState]:
         """Each server as it is now."""
-        return [
+        own = [
             ServerState(server.name, server.port, server.engine.version, _role(server))
             for server in map(self.server, self._state["servers"])
         ]
+        guest = self._guest
+        if guest is None:
+            return own
+        return [*own, ServerState(guest.server, guest.port, guest.version, "primary", guest.address["host"])]
 
     def conninfo(
         self,
@@ -142,7 +151,7 @@ class Sandbox:
         password: str = "right",  # noqa: S107 - a word for one
         **options: str,
     ) -> str:
-        """How `role` connects to `server`, for libpq; it always leads to this machine.
+        """How `role` connects to `server`, for libpq; it leads to this machine, unless PGDOJO_PG_DSN names another.
 
         Args:
             server: A server of the sandbox, or rds:ID, writer:ID, reader:ID.
@@ -160,6 +169,9 @@ class Sandbox:
         allowed = self._options(options)
         if ":" in server:
             return self._rds().conninfo(server, role, database=database, password=password, **allowed)
+        guest = self._guest
+        if guest and server == guest.server:
+            return guest.conninfo(role, database, self._given_password(role, password), allowed)
         found = self.server(server)
         host = allowed.pop("host", None) or self._entry(server).get("host") or LOOPBACK
         return make_conninfo(
@@ -192,8 +204,10 @@ class Sandbox:
 
     def fill(self, text: str) -> str:
         """`text` with each {NAME} replaced by what is remembered under NAME, or by the conninfo of a server NAME."""
-        known = {**{_variable(name): self.conninfo(name) for name in self._state["servers"]}, **self.remembered()}
-        return re.sub(r"\{([A-Za-z0-9_-]+)\}", lambda found: known.get(found[1], found[0]), text)
+        known = {**{_variable(name): self.conninfo(name) for name in self._names()}, **self.remembered()}
+        filled = re.sub(r"\{([A-Za-z0-9_-]+)\}", lambda found: known.get(found[1], found[0]), text)
+        guest = self._guest
+        return guest.translated(filled) if guest else filled
 
     def ledger(self) -> Ledger:
         """The ledger of the writing client."""
@@ -223,7 +237,7 @@ class Sandbox:
 
     def environment(self) -> dict[str, str]:
         """Variables for a learner's shell: a conninfo for each server, the tools, and an AWS that is none."""
-        names = list(self._state["servers"])
+        names = self._names()
         nowhere = os.devnull
         variables = {
             "PGDOJO_LAB": self.lab,
@@ -239,8 +253,9 @@ class Sandbox:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_ENDPOINT_URL": f"http://{LOOPBACK}:9",  # where nobody listens, until the small RDS says otherwise
             **{_variable(name): self.conninfo(name) for name in names},
+            **kerberos.variables(self.folder),
         }
-        if tools := self._tools(names):
+        if tools := self._tools(list(self._state["servers"])):
             variables["PATH"] = os.pathsep.join([str(tools), os.environ.get("PATH", "")])
         rds = self.rds
         return {**variables, **rds.environment()} if rds else variables
@@ -268,7 +283,9 @@ class Sandbox:
         """End all processes and remove the folder; safe to repeat, also while another process does the same."""
         if not (self.folder / _STATE).exists():
             return
-        _end_all(self.folder, ("guardian",))
+        _end_all(self.folder, ("guardian", CLIENT))
+        if guest := self._guest:
+            foreign.drop(guest)
         with suppress(LabError, OSError, KeyError):
             if rds := self.rds:
                 rds.stop()
@@ -407,8 +424,24 @@ class Sandbox:
             change(state)
             _write(self.folder / _STATE, state)
 
+    @property
+    def _guest(self) -> Guest | None:
+        """What the lab has on the server of PGDOJO_PG_DSN, where it runs there."""
+        made = self._state.get("foreign")
+        return Guest(**made) if made else None
+
+    def _names(self) -> list[str]:
+        guest = self._guest
+        return [*self._state["servers"], *([guest.server] if guest else [])]
+
     def _entry(self, name: str) -> dict[str, Any]:
         servers = self._state["servers"]
+        guest = self._guest
+        if guest and name == guest.server:
+            raise LabError(
+                f"{name} is the server of {foreign.DSN}; SQL is all that a lab may do to it.",
+                next_step=f"Let the lab start a server of its own: {foreign.WAY_OUT}",
+            )
         if name not in servers:
             there = ", ".join(servers) or "none"
             raise LabError(f"The sandbox has no server {name!r}.", next_step=f"There are: {there}.")
@@ -448,7 +481,8 @@ class Sandbox:
         return next((engine.bin for engine in (*own, *engines()) if "tool:psql" in engine.meets), None)
 
     def _lay_out(self, lab: Lab, owner: int | None) -> None:
-        engine = _engine(lab, None)
+        guest = foreign.plan(lab) if foreign.concerns(lab) else None
+        engine = None if guest else _engine(lab, None)
         self.folder.mkdir(parents=True, exist_ok=True)
         # of root's folder, another user must be able to reach the servers; what is secret has its own mode
         self.folder.chmod(0o711 if os.name != "nt" and os.geteuid() == 0 else 0o700)
@@ -463,14 +497,19 @@ class Sandbox:
             "servers": {},
             "backups": {},
             "remembered": {},
+            "foreign": asdict(guest) if guest else None,
         }
         _write(self.folder / _STATE, state)
-        way = processes.guise(engine, self.folder).way
-        self._change(lambda state: state.update(guise=way))
+        if engine:
+            way = processes.guise(engine, self.folder).way
+            self._change(lambda state: state.update(guise=way))
         if owner is not None:
             processes.spawn(self.folder, "guardian", "pgdojo.lab.guardian", pipe=True)
 
     def _make_servers(self, lab: Lab) -> None:
+        if guest := self._guest:
+            foreign.make(guest, {role: self.password(role) for role in ("learner", "checker")})
+            return
         entries = lab.sandbox.servers
         for entry in entries:
             refuse_settings(entry.settings)
@@ -545,14 +584,22 @@ def home() -> Path:
     return Path(os.environ.get("PGDOJO_LABS") or user_cache_path("pgdojo") / "labs")
 
 
-def sweep(home: Path) -> list[str]:
-    """Close the sandboxes in `home` whose owner is gone, and name what was closed."""
+def sweep(home: Path, hear: Callable[[LabError], None] = lambda _: None) -> list[str]:
+    """Close the sandboxes in `home` whose owner is gone, and name what was closed.
+
+    Args:
+        home: The folder of the sandboxes.
+        hear: Hears why one could not be closed.
+    """
     swept = []
     for state in sorted(home.glob(f"*/{_STATE}")):
         folder = state.parent
         if not Sandbox.owned(folder):
-            with suppress(LabError):
+            try:
                 Sandbox(folder).close()
+            except LabError as cause:
+                hear(cause)
+            else:
                 swept.append(folder.name)
     return swept
 

@@ -29,7 +29,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from pgdojo.errors import LabError
-from pgdojo.lab import processes
+from pgdojo.lab import kerberos, processes
 from pgdojo.lab.engines import Engine
 from pgdojo.lab.processes import Guise
 
@@ -147,12 +147,15 @@ class Server:
         _write_private(self.data / "lab.conf", text)
         self.guise.own(self.data / "lab.conf")
 
-    def admit(self, *, only_tls: bool = False) -> None:
-        """Write who may connect: everyone from this machine with a password, and with TLS alone if `only_tls`."""
+    def admit(self, *, only_tls: bool = False, first: str = "") -> None:
+        """Write who may connect: everyone from this machine with a password, and with TLS alone if `only_tls`.
+
+        Lines in `first` come before these.
+        """
         kind = "hostssl" if only_tls else "host"
         _write_private(
             self.data / "pg_hba.conf",
-            "local all all scram-sha-256\n"
+            f"{first}local all all scram-sha-256\n"
             f"{kind} all all {LOOPBACK}/32 scram-sha-256\n"
             f"{kind} replication {SUPERUSER} {LOOPBACK}/32 scram-sha-256\n",
         )
@@ -221,11 +224,16 @@ class Server:
             [self.engine.tool("pg_ctl"), "-D", self.data, "-l", self.log, "-w", "-t", str(_START_SECONDS), "start"],
             folder=self.root,
             seconds=_START_SECONDS + 10,
+            # without it, Kerberos in the server would keep a file of replays outside of the folder
+            more=kerberos.variables(self.root),
         )
         if pid := self._written_pid():
             processes.remember(self.root, pid, self.what)
         if done.returncode != 0:
             raise LabError(f"{self.name} does not start: {self._last_words(before)}", next_step="See its log.")
+        if self._archives():
+            # a checkpointer that has gone to sleep while the server came up heeds archive_timeout only once it is woken
+            self.reload()
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server, which waits for what runs as `mode` says; nothing where it is stopped."""
@@ -397,6 +405,9 @@ class Server:
             if not path.is_dir():
                 path.mkdir(parents=True, exist_ok=True)
                 self.guise.own(path)
+
+    def _archives(self) -> bool:
+        return "archive_mode = 'on'" in (self.data / "lab.conf").read_text("utf-8")
 
     def _written_pid(self) -> int | None:
         try:

@@ -1,4 +1,4 @@
-"""Opening the journal's database: where it is, how SQLite is set, which migrations it needs, how its faults read."""
+"""Opening the journal's database: how SQLite is set, which migrations it needs, how its faults read."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from platformdirs import user_data_dir
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, inspect, select
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql import column, table
 
 from pgdojo.errors import JournalError
-from pgdojo.learner.schema import VERSION
+from pgdojo.learner import server
+from pgdojo.learner.address import ELSEWHERE, place_of
+from pgdojo.learner.schema import VERSION, metadata
 
-ADDRESS_VARIABLE = "PGDOJO_DATABASE_URL"
+_Read = TypeVar("_Read")
 
 SAFE_WAL = (3, 51, 3)
 """First SQLite in which a reset of the write-ahead log cannot corrupt the file: https://sqlite.org/wal.html."""
@@ -42,14 +45,17 @@ _SETTINGS = (
 # Parameters are hidden because errors reach the log, and what learners write does not belong there.
 _OPTIONS = {"hide_parameters": True, "json_serializer": partial(json.dumps, ensure_ascii=False, allow_nan=False)}
 
-_ELSEWHERE = f"set {ADDRESS_VARIABLE} to another place, such as sqlite:////home/you/journal.sqlite3."
 _NOT_WRITABLE = (
     "The journal {place} cannot be opened for writing.",
-    f"Allow this account to write the file and its folder, or {_ELSEWHERE}",
+    f"Allow this account to write the file and its folder, or {ELSEWHERE}",
 )
 _FOREIGN = (
     "The file {place} is not a journal of pgdojo.",
-    f"Move it away if it stands there by mistake, or {_ELSEWHERE}",
+    f"Move it away if it stands there by mistake, or {ELSEWHERE}",
+)
+_FOREIGN_TABLES = (
+    "The database {place} holds the tables of another program, which keeps its version where a journal does.",
+    f"Make a database for the journal alone, and {ELSEWHERE}",
 )
 _DAMAGED = (
     "The journal {place} is damaged.",
@@ -76,39 +82,6 @@ _FAILURES = {
 }
 
 
-def find(url: str | None) -> URL:
-    """Say where the journal is: at `url`, else where the environment says, else in the user's data folder.
-
-    Raises:
-        JournalError: The address cannot be read, or names no file that could keep anything.
-    """
-    given = url or os.environ.get(ADDRESS_VARIABLE)
-    if not given:
-        return URL.create("sqlite", database=str(Path(user_data_dir("pgdojo"), "journal.sqlite3")))
-    try:
-        address = make_url(given)
-    except (ArgumentError, ValueError):
-        # Neither the text nor the cause is shown: both may hold a password.
-        raise JournalError(
-            "The journal's address cannot be read.", next_step=f"Leave {ADDRESS_VARIABLE} empty, or {_ELSEWHERE}"
-        ) from None
-    if address.get_backend_name() != "sqlite":
-        return address
-    if not address.database or address.database == ":memory:" or address.database.startswith("file:"):
-        raise JournalError(
-            f"The journal's address {given} names no file that keeps what is stored.",
-            next_step=f"To mend it, {_ELSEWHERE}",
-        )
-    return URL.create("sqlite", database=str(Path(address.database).expanduser().absolute()))
-
-
-def place_of(address: URL) -> str:
-    """Name the place for people: a path, or an address without its password."""
-    if address.get_backend_name() == "sqlite":
-        return str(address.database)
-    return address.set(query={}).render_as_string(hide_password=True)
-
-
 def open_engine(address: URL) -> Engine:
     """Open the database at `address` in its newest version, making or migrating it first where needed.
 
@@ -119,7 +92,7 @@ def open_engine(address: URL) -> Engine:
         JournalError: It cannot be reached or written, is damaged, foreign, or newer than this program.
     """
     place = place_of(address)
-    engine = _sqlite(Path(place)) if address.get_backend_name() == "sqlite" else _server(address)
+    engine = _sqlite(Path(place)) if address.get_backend_name() == "sqlite" else server.open_engine(address, **_OPTIONS)
     with explained(place):
         _bring_up_to_date(engine, place)
     return engine
@@ -128,6 +101,36 @@ def open_engine(address: URL) -> Engine:
 def for_writing(engine: Engine) -> Engine:
     """Give the same engine, whose transactions take SQLite's write lock at once and wait for it if they must."""
     return engine.execution_options(begin="IMMEDIATE")
+
+
+def reading(engine: Engine, read: Callable[[Connection], _Read]) -> _Read:
+    """What `read` gives on a connection; on a second one where the first was lost meanwhile, as by a failover."""
+    try:
+        with engine.connect() as connection:
+            return read(connection)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+    with engine.connect() as connection:
+        return read(connection)
+
+
+def product(engine: Engine) -> str:
+    """Which database it is, with its version."""
+    if engine.dialect.name == "sqlite":
+        return f"SQLite {sqlite3.sqlite_version}"
+    return f"PostgreSQL {reading(engine, server.version)}"
+
+
+def notes(connection: Connection) -> list[str]:
+    """What is worth knowing of the database though nothing is broken."""
+    if connection.dialect.name != "sqlite":
+        return server.notes(connection, sorted(metadata.tables))
+    if sqlite3.sqlite_version_info >= SAFE_WAL:
+        return []
+    old = f"SQLite {sqlite3.sqlite_version} is older than {'.'.join(map(str, SAFE_WAL))}."
+    so = "The journal keeps to the slower, safe rollback mode, so nothing is at risk;"
+    return [f"{old} {so} a newer Python brings a newer SQLite."]
 
 
 @contextmanager
@@ -146,6 +149,10 @@ def explained(place: str) -> Iterator[None]:
         raise _in_words(error, place) from error
     except StatementError as error:
         raise error.orig or error from None
+    except PoolTimeoutError as error:
+        raise JournalError(
+            f"Every connection of this process to the journal {place} is busy.", next_step="Try again in a moment."
+        ) from error
     except SQLAlchemyError as error:
         raise JournalError(
             f"The journal {place} failed: {error}", next_step="Try again; if it stays so, restart pgdojo."
@@ -171,7 +178,7 @@ def signature(engine: Engine, place: str) -> tuple[int, ...] | None:
 
 
 def faults(connection: Connection) -> list[str]:
-    """Read every page of a SQLite file and name what is wrong; empty where it is sound, and on other databases."""
+    """Read every page of a SQLite file and name what is wrong; empty where it is sound, and on a server."""
     if connection.dialect.name != "sqlite":
         return []
     found = connection.exec_driver_sql("PRAGMA quick_check(10)").scalars().all()
@@ -184,16 +191,6 @@ def _sqlite(path: Path) -> Engine:
     engine = create_engine("sqlite://", creator=partial(_connect, path), poolclass=NullPool, **_OPTIONS)
     event.listen(engine, "begin", _begin)
     return engine
-
-
-def _server(address: URL) -> Engine:
-    try:
-        return create_engine(address, pool_pre_ping=True, **_OPTIONS)
-    except (ImportError, ArgumentError) as error:
-        raise JournalError(
-            f"The journal {place_of(address)} cannot be used: {error}.",
-            next_step=f"Install the driver that its address names, or {_ELSEWHERE}",
-        ) from error
 
 
 def _make_file(path: Path) -> None:
@@ -232,16 +229,25 @@ def _bring_up_to_date(engine: Engine, place: str) -> None:
     with engine.connect() as connection:
         if faults(connection):
             raise _error(_DAMAGED, place)
-        version = _version(connection, place)
-    if version == VERSION:
-        return
+        if _is_up_to_date(connection, place):
+            return
+    with for_writing(engine).begin() as connection:
+        server.begin_migration(connection)
+        # Another process may have been faster, and may even be of a newer pgdojo.
+        if not _is_up_to_date(connection, place):
+            _migrate(connection)
+
+
+def _is_up_to_date(connection: Connection, place: str) -> bool:
+    version = _version(connection, place)
     if version > VERSION:
         raise JournalError(
             f"The journal {place} was written by a newer pgdojo (its version is {version}, known are up to {VERSION}).",
-            next_step=f"Update pgdojo with pip install --upgrade pgdojo, or {_ELSEWHERE}",
+            next_step=f"Update pgdojo with pip install --upgrade pgdojo, or {ELSEWHERE}",
         )
-    with for_writing(engine).begin() as connection:
-        _migrate(connection)
+    if not version and server.is_server(connection):
+        server.refuse_other_encodings(connection, place)
+    return version == VERSION
 
 
 def _version(connection: Connection, place: str) -> str:
@@ -250,13 +256,13 @@ def _version(connection: Connection, place: str) -> str:
     if not names:
         return ""
     # A server may hold tables of others beside the journal's; a file belongs to one program.
-    if "alembic_version" not in names and connection.dialect.name != "sqlite":
+    if "alembic_version" not in names and server.is_server(connection):
         return ""
     if "alembic_version" in names:
         version = connection.scalar(select(column("version_num")).select_from(table("alembic_version"))) or ""
         if len(version) == len(VERSION) and version.isdecimal():
             return str(version)
-    raise _error(_FOREIGN, place)
+    raise _error(_FOREIGN_TABLES if server.is_server(connection) else _FOREIGN, place)
 
 
 def _migrate(connection: Connection, version: str = "head") -> None:
@@ -271,11 +277,13 @@ def _migrate(connection: Connection, version: str = "head") -> None:
 
 
 def _in_words(error: DBAPIError, place: str) -> JournalError:
+    if not isinstance(error.orig, sqlite3.Error):
+        return _error(server.words(error), place)
     # The low byte is the kind of failure, the rest its detail: https://sqlite.org/rescode.html.
     kind = getattr(error.orig, "sqlite_errorcode", -1) & 0xFF
     other = (
         f"The journal {{place}} failed: {str(error.orig).strip() or type(error.orig).__name__}.",
-        f"Check that it can be reached and is whole, or {_ELSEWHERE}",
+        f"Check that it can be reached and is whole, or {ELSEWHERE}",
     )
     return _error(_FAILURES.get(kind, other), place)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -13,7 +12,10 @@ from sqlalchemy.exc import IntegrityError
 
 from pgdojo.errors import JournalError, UsageError
 from pgdojo.learner import database, queries, schema
+from pgdojo.learner.address import find, place_of
 from pgdojo.learner.lab_journal import LabJournal
+from pgdojo.learner.path_journal import PathJournal
+from pgdojo.learner.people_journal import PeopleJournal
 from pgdojo.learner.quiz_journal import QuizJournal
 from pgdojo.learner.records import Conversation, Feedback, Gap, PassageRead, Turn
 from pgdojo.learner.store import Store
@@ -44,8 +46,8 @@ class Journal(Store):
             JournalError: The file is no journal, is damaged or from a newer version, its folder cannot be written,
                 the disk is full, or the server cannot be reached. The error says what to do.
         """
-        address = database.find(url)
-        return cls(database.open_engine(address), place=database.place_of(address), clock=clock)
+        address = find(url)
+        return cls(database.open_engine(address), place=place_of(address), clock=clock)
 
     @cached_property
     def quiz(self) -> QuizJournal:
@@ -56,6 +58,16 @@ class Journal(Store):
     def lab(self) -> LabJournal:
         """What of it is about labs."""
         return LabJournal(self._engine, place=self._place, clock=self._clock)
+
+    @cached_property
+    def people(self) -> PeopleJournal:
+        """What of it is about people."""
+        return PeopleJournal(self._engine, place=self._place, clock=self._clock)
+
+    @cached_property
+    def path(self) -> PathJournal:
+        """What of it the path is judged by."""
+        return PathJournal(self._engine, place=self._place, clock=self._clock)
 
     def close(self) -> None:
         """Let go of every connection; what was stored is stored already."""
@@ -72,19 +84,19 @@ class Journal(Store):
         """Where the journal is, for people: a path, or an address without its password."""
         return self._place
 
+    @property
+    def product(self) -> str:
+        """Which database holds it, with its version."""
+        with database.explained(self._place):
+            return database.product(self._engine)
+
     def check(self) -> list[str]:
         """Read the whole database and name what is wrong or worth knowing; empty when all is fine."""
         try:
             with database.explained(self._place), self._engine.connect() as connection:
-                found = database.faults(connection)
+                return database.faults(connection) + database.notes(connection)
         except JournalError as error:
             return [str(error)]
-        if self._engine.dialect.name == "sqlite" and sqlite3.sqlite_version_info < database.SAFE_WAL:
-            found.append(
-                f"SQLite {sqlite3.sqlite_version} is older than {'.'.join(map(str, database.SAFE_WAL))}. The journal "
-                "keeps to the slower, safe rollback mode, so nothing is at risk; a newer Python brings a newer SQLite."
-            )
-        return found
 
     def record_turn(self, turn: Turn) -> bool:
         """Store a question and its answer.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 from pgdojo.learner.text import require_aware
@@ -207,3 +207,109 @@ class LabPrediction:
     step: str
     value: float
     predicted_at: datetime
+
+
+Role = Literal["learner", "mentor", "trainer", "blocked"]
+"""What a person may do; one who is blocked may do nothing."""
+
+SignOffState = Literal["asked", "signed", "revoked"]
+"""A task of the team is put forward by the learner, and ticked or taken back by a person."""
+
+DEMO = "demo"
+"""Issuer of people who are made up for a demonstration."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """Somebody who signed in, or the one person of a machine."""
+
+    learner: str
+    """What every event of theirs is stored under; made of issuer and subject, never of an e-mail address."""
+    issuer: str
+    subject: str
+    name: str
+    email: str
+    """For display alone; empty where the provider tells none."""
+    seen_at: datetime
+    """When these claims were first seen."""
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the person is made up for a demonstration."""
+        return self.issuer == DEMO
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grant:
+    """A role as it was given."""
+
+    learner: str
+    role: Role
+    by: str
+    """Who gave it: a learner's id, `provider` for a claim, `config` for a list, `operator` for the command line."""
+    reason: str
+    granted_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Enrolment:
+    """Which track of the path a learner follows, until when, and who helps."""
+
+    learner: str
+    track: str
+    target: date | None
+    """When the learner wants to be ready."""
+    mentor: str
+    """Id of the mentor, or a name as the learner typed it; empty without one."""
+    enrolled_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignOff:
+    """What is said of a task that only a person can tick."""
+
+    key: str
+    learner: str
+    task: str
+    state: SignOffState
+    by: str
+    """Who said it: a name, or the id of who signed in."""
+    note: str
+    signed_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Token:
+    """A learner's key for what runs on their own machine; its secret is stored nowhere."""
+
+    key: str
+    learner: str
+    label: str
+    made_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resolution:
+    """A trainer's word on a gap, a dispute or a thumb down."""
+
+    kind: str
+    about: str
+    """Key of what it is about."""
+    learner: str
+    """Who resolved it."""
+    verdict: str
+    note: str
+    resolved_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deed:
+    """Something that was done to or with what belongs to others."""
+
+    learner: str
+    """Who did it."""
+    action: str
+    about: str
+    detail: dict[str, Any]
+    done_at: datetime

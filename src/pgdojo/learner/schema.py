@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from pgdojo.learner.text import IDENTIFIER_LENGTH, clean, clean_json, identifier, require_aware
 
-VERSION = "0003"
+VERSION = "0004"
 """The newest migration. Four digits, so that versions compare as text."""
 
 
@@ -284,4 +284,97 @@ lab_predictions = _events(
     Column("value", Float, nullable=False),
     Column("predicted_at", Moment, nullable=False),
     Index(None, "learner", "lab"),
+)
+
+people = _events(
+    "people",
+    Column("issuer", Identifier, nullable=False),
+    Column("subject", Identifier, nullable=False),
+    Column("name", Prose, nullable=False),
+    Column("email", Prose, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Index(None, "learner"),
+)
+
+roles = _events(
+    "roles",
+    Column("role", Identifier, nullable=False),
+    Column("by", Identifier, nullable=False),
+    Column("reason", Prose, nullable=False),
+    Column("granted_at", Moment, nullable=False),
+    Index(None, "learner"),
+)
+
+enrolments = _events(
+    "enrolments",
+    Column("track", Identifier, nullable=False),
+    Column("target", Prose, nullable=False),
+    Column("mentor", Prose, nullable=False),
+    Column("enrolled_at", Moment, nullable=False),
+    Index(None, "learner"),
+)
+
+sign_offs = _events(
+    "sign_offs",
+    Column("task", Identifier, nullable=False),
+    Column("state", Identifier, nullable=False),
+    Column("by", Identifier, nullable=False),
+    Column("note", Prose, nullable=False),
+    Column("signed_at", Moment, nullable=False),
+    Index(None, "learner", "task"),
+)
+
+session_ends = _events(
+    "session_ends",
+    Column("ended_at", Moment, nullable=False),
+    Index(None, "learner"),
+)
+
+tokens = _events(
+    "tokens",
+    Column("digest", Identifier, nullable=False, unique=True),
+    Column("label", Prose, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    UniqueConstraint("learner", "key"),
+    Index(None, "learner"),
+)
+
+token_ends = _events(
+    "token_ends",
+    Column("ended_at", Moment, nullable=False),
+    # The key is that of the token, which ends once.
+    ForeignKeyConstraint(["learner", "key"], ["tokens.learner", "tokens.key"]),
+)
+
+certificates = _events(
+    "certificates",
+    Column("badge", Plain, nullable=False),
+    Column("issued_at", Moment, nullable=False),
+    Index(None, "learner"),
+)
+
+gap_closures = _events(
+    "gap_closures",
+    Column("passages", Plain, nullable=False),
+    Column("answered_at", Moment, nullable=False),
+    # The key is that of the gap, which is closed once.
+)
+
+resolutions = _events(
+    "resolutions",
+    Column("kind", Identifier, nullable=False),
+    Column("about", Identifier, nullable=False),
+    Column("verdict", Identifier, nullable=False),
+    Column("note", Prose, nullable=False),
+    Column("resolved_at", Moment, nullable=False),
+    Index(None, "kind", "about"),
+)
+
+audit = _events(
+    "audit",
+    Column("action", Identifier, nullable=False),
+    Column("about", Prose, nullable=False),
+    Column("detail", Plain, nullable=False),
+    Column("done_at", Moment, nullable=False),
+    Index(None, "learner"),
 )

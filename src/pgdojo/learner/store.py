@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Engine, Row, Select, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
-from pgdojo.learner import database
+from pgdojo.learner import database, server
 from pgdojo.learner.text import utc_now
 
 _Read = TypeVar("_Read")
@@ -28,6 +28,11 @@ class Store:
         self._clock = clock
         self._seen: dict[tuple[str, ...], tuple[tuple[int, ...], list[Any]]] = {}
 
+    @property
+    def engine(self) -> Engine:
+        """The database itself, for what moves whole tables; writers begin with `database.for_writing(engine)`."""
+        return self._engine
+
     def _append(self, table: Table, *, once: Sequence[str] = ("key",), **event: Any) -> bool:
         """Add `event`, unless a row with the same values in the columns `once` is there already.
 
@@ -35,11 +40,14 @@ class Store:
             Whether it was added.
         """
         # Both databases say it alike, but SQLAlchemy has no common word for it.
-        insert = (postgresql if self._engine.dialect.name == "postgresql" else sqlite).insert
+        insert = (postgresql if server.is_server(self._engine) else sqlite).insert
         # Only these may meet themselves; any other broken constraint is a fault and is raised.
-        statement = insert(table).values(event).on_conflict_do_nothing(index_elements=list(once))
+        # Inline, because nobody asks for the new id.
+        statement = insert(table).inline().values(event).on_conflict_do_nothing(index_elements=list(once))
         with database.explained(self._place), database.for_writing(self._engine).begin() as connection:
-            return connection.execute(statement).rowcount == 1
+            server.keep_order(connection, table.name)
+            # SQLAlchemy forgets the count of an insert on PostgreSQL unless it is told.
+            return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount == 1
 
     def _unless_changed(self, key: tuple[str, ...], read: Callable[[], list[_Read]]) -> list[_Read]:
         """What `read` gives, read again only where the database has changed since; pages ask at every click."""
@@ -55,5 +63,5 @@ class Store:
         return list(found)
 
     def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
-        with database.explained(self._place), self._engine.connect() as connection:
-            return connection.execute(query).all()
+        with database.explained(self._place):
+            return database.reading(self._engine, lambda connection: connection.execute(query).all())

@@ -166,6 +166,7 @@ class Quizmaster:
         count: int = 10,
         minutes: int | None = None,
         items: Sequence[str] = (),
+        module: str = "",
     ) -> Sitting:
         """Begin a sitting, or return the one that began under `key`.
 
@@ -177,6 +178,7 @@ class Quizmaster:
             count: Most questions; a placement has its own number.
             minutes: Time limit of an exam.
             items: What to ask, where the caller knows; else it is chosen.
+            module: The module of the path that it is a quiz on, by which the path finds it again.
 
         Raises:
             UsageError: There is nothing to ask.
@@ -188,6 +190,8 @@ class Quizmaster:
         if not plan["total"]:
             raise UsageError("There is nothing to ask on this.", next_step="Choose other topics.")
         plan["minutes"] = minutes
+        if module:
+            plan["module"] = module
         self.journal.start(Sitting(key=key, learner=learner, mode=mode, plan=plan, started_at=self._clock()))
         return self._sitting(learner, key)
 
@@ -428,13 +432,14 @@ class Quizmaster:
         found = schedule.replay(new, self._is_critical, before)
         with self._lock:
             self._schedules[learner] = (found, new[-1].id if new else last)
-        return schedule.with_changed_keys(found, self._changed_keys(), self._clock())
+        return schedule.with_changed_keys(found, self.changed_keys(), self._clock())
 
     def _is_critical(self, objective: str) -> bool:
         known = self.quizzes.objectives.get(objective)
         return known is not None and known.criticality == "high"
 
-    def _changed_keys(self) -> dict[str, tuple[str, int]]:
+    def changed_keys(self) -> dict[str, tuple[str, int]]:
+        """For each item whose last revision changed what is right, its objective and that revision."""
         return {
             item.id: (item.objective, item.rev)
             for item in self.items.values()

@@ -11,8 +11,8 @@ import streamlit as st
 from pgdojo.ask.records import Answer, Refusal, Row, Sentence
 from pgdojo.learner.records import Feedback
 from pgdojo.web import citations, questions
+from pgdojo.web.identity import me
 from pgdojo.web.labs import practise
-from pgdojo.web.resources import LEARNER
 from pgdojo.web.text import counted, literal, one_line
 
 if TYPE_CHECKING:
@@ -104,13 +104,13 @@ def _refusal(dojo: Dojo, answer: Answer, refusal: Refusal, key: str) -> None:
 def _gap(dojo: Dojo, answer: Answer, key: str) -> None:
     noted = f"ask_noted_{key}"
     if noted not in st.session_state:
-        st.session_state[noted] = questions.is_gap_noted(dojo, key, learner=LEARNER)
+        st.session_state[noted] = questions.is_gap_noted(dojo, key, learner=me())
     if st.session_state[noted]:
         st.caption(":material/check: Noted for the authors of this course.")
         return
 
     def note() -> None:
-        questions.note_gap(dojo, key, answer, learner=LEARNER)
+        questions.note_gap(dojo, key, answer, learner=me())
         st.session_state[noted] = True
 
     st.button(
@@ -153,7 +153,7 @@ def draw_verdict(dojo: Dojo, answer: Answer, key: str, given: Feedback | None) -
         if helpful is not None:
             dojo.journal.record_feedback(
                 questions.mint(),
-                learner=LEARNER,
+                learner=me(),
                 turn=key,
                 helpful=bool(helpful),
                 reason="" if helpful else st.session_state.get(reasons) or "",
@@ -184,7 +184,7 @@ def draw_quiz(dojo: Dojo, answer: Answer, key: str) -> None:
 
     label = f"Quiz me on this · {counted(len(items), 'question')}"
     if st.button(label, key=f"ask_quiz_{key}", icon=":material/quiz:"):
-        sitting = dojo.quizzes.start(f"{key[:24]}-quiz", LEARNER, "practice", items=items, count=QUIZ_ITEMS)
+        sitting = dojo.quizzes.start(f"{key[:24]}-quiz", me(), "practice", items=items, count=QUIZ_ITEMS)
         st.switch_page("app_pages/quiz.py", query_params={"s": sitting.key})
 
 

@@ -12,9 +12,9 @@ from pgdojo.course.records import Document, Passage
 from pgdojo.web import documents, glossary, ledger, scroll
 from pgdojo.web.citations import BOOK, label_of
 from pgdojo.web.documents import Target
+from pgdojo.web.identity import me
 from pgdojo.web.labs import practise
 from pgdojo.web.questions import mint
-from pgdojo.web.resources import LEARNER
 from pgdojo.web.text import counted, literal, one_line
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def record_once(dojo: Dojo, place: Place) -> None:
     opened = st.session_state.setdefault("book_opened", {})
     passage = place.target.passage
     key = opened.setdefault(passage.id, mint())
-    dojo.journal.record_read(key, learner=LEARNER, passage=passage.id, document=passage.document)
+    dojo.journal.record_read(key, learner=me(), passage=passage.id, document=passage.document)
 
 
 def draw(dojo: Dojo, place: Place) -> None:

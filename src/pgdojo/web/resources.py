@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pgdojo.errors import PgdojoError
-from pgdojo.learner.records import LOCAL
 from pgdojo.web.opening import Opening, Report
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 COURSE_VARIABLE = "PGDOJO_COURSE"
-LEARNER = LOCAL
 
 
 def _open_course(report: Report) -> Dojo:

@@ -8,9 +8,9 @@ import streamlit as st
 
 from pgdojo.learner.records import Conversation
 from pgdojo.web import transcript
+from pgdojo.web.identity import me
 from pgdojo.web.labs import banner
 from pgdojo.web.questions import mint
-from pgdojo.web.resources import LEARNER
 from pgdojo.web.text import counted, day, literal, one_line
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def draw(dojo: Dojo, ask: Any) -> None:
 
 
 def _conversations(dojo: Dojo, ask: Any) -> None:
-    found = sorted(dojo.journal.conversations(LEARNER), key=lambda conversation: conversation.last_at, reverse=True)
+    found = sorted(dojo.journal.conversations(me()), key=lambda conversation: conversation.last_at, reverse=True)
     with st.container(key="sidebar_links", gap="xsmall"):
         st.page_link(ask, label="New question", icon=":material/add:", query_params={"new": "1"})
         if not found:
@@ -92,9 +92,7 @@ def _menu(dojo: Dojo, conversation: Conversation) -> None:
     )
     st.download_button(
         "Download",
-        data=lambda: transcript.as_markdown(
-            dojo.title, conversation.title, dojo.journal.turns(LEARNER, conversation.id)
-        ),
+        data=lambda: transcript.as_markdown(dojo.title, conversation.title, dojo.journal.turns(me(), conversation.id)),
         file_name=transcript.file_name(conversation.title),
         mime="text/markdown",
         icon=":material/download:",
@@ -127,11 +125,11 @@ def _menu(dojo: Dojo, conversation: Conversation) -> None:
 def _rename(dojo: Dojo, conversation: str, field: str) -> None:
     title = " ".join(st.session_state[field].split())
     if title:
-        dojo.journal.rename_conversation(mint(), learner=LEARNER, conversation=conversation, title=title)
+        dojo.journal.rename_conversation(mint(), learner=me(), conversation=conversation, title=title)
 
 
 def _delete(dojo: Dojo, conversation: str, key: str) -> None:
-    dojo.journal.delete_conversation(key, learner=LEARNER, conversation=conversation)
+    dojo.journal.delete_conversation(key, learner=me(), conversation=conversation)
     if st.query_params.get("c") == conversation:
         del st.query_params["c"]
 

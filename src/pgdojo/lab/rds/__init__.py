@@ -30,6 +30,9 @@ from pgdojo.lab.engines import Engine, engines
 REGION = "eu-central-1"
 KEY = "testing"
 
+_BY_KEY_ID = frozenset({"enable_key_rotation", "disable_key_rotation", "get_key_rotation_status"})
+"""Calls for which an id alone will do, which a lab cannot know beforehand."""
+
 _NEEDED = ("moto", "flask", "flask_cors", "boto3", "cryptography")
 _TOOLS = ("initdb", "postgres", "pg_basebackup")
 _START_SECONDS = 40
@@ -61,7 +64,7 @@ class SmallRds:
     def __init__(self, folder: Path) -> None:
         """Take the child in `folder`/rds for granted; use `start` or `open`."""
         self._folder = folder / "rds"
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
 
     @classmethod
     def start(cls, folder: Path, engine: Engine) -> SmallRds:
@@ -194,11 +197,11 @@ class SmallRds:
             raise LabError(f"{name} does not run, so that it cannot be killed.")
         processes.kill_tree(pid)
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = REGION) -> Any:
         """A boto3 client on this endpoint, which no configuration of the user's can lead elsewhere."""
-        if service not in self._clients:
-            self._clients[service] = _client(service, self.endpoint_url)
-        return self._clients[service]
+        if (service, region) not in self._clients:
+            self._clients[service, region] = _client(service, self.endpoint_url, region)
+        return self._clients[service, region]
 
     def call(self, name: str, params: Mapping[str, Any]) -> Any:
         """Call the AWS API.
@@ -206,20 +209,30 @@ class SmallRds:
         Args:
             name: As in `rds.create_db_instance`; boto3's names of service and method.
             params: Its parameters; a text stands for a number, a truth value or a time where the API asks for one.
+                `Region` is the Region that is called, and rotation calls of KMS take an alias as their `KeyId`.
 
         Raises:
-            LabError: There is no such call.
+            LabError: There is no such call, or it has no such parameter.
             botocore.exceptions.ClientError: It was refused.
         """
         service, _, method = name.partition(".")
-        client = self.client(service)
+        given = dict(params)
+        client = self.client(service, given.pop("Region", REGION))
         operation = client.meta.method_to_api_mapping.get(method)
         if operation is None:
             raise LabError(
                 f"The AWS API has no call {name}.", next_step="Write it as boto3 does: rds.describe_db_instances."
             )
         shape = client.meta.service_model.operation_model(operation).input_shape
-        return getattr(client, method)(**(typed(dict(params), shape) if shape is not None else {}))
+        unknown = given.keys() - (shape.members.keys() if shape is not None else set())
+        if unknown:
+            raise LabError(
+                f"The call {name} has no parameter {', '.join(sorted(unknown))}.",
+                next_step="See in boto3's documents which it has.",
+            )
+        if method in _BY_KEY_ID and str(given.get("KeyId")).startswith("alias/"):
+            given["KeyId"] = client.describe_key(KeyId=given["KeyId"])["KeyMetadata"]["KeyId"]
+        return getattr(client, method)(**(typed(given, shape) if shape is not None else {}))
 
     def environment(self) -> dict[str, str]:
         """The variables with which the AWS CLI, boto3 and psql in the learner's shell reach this and nothing else."""
@@ -279,7 +292,7 @@ def _binaries(engine: Engine) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _client(service: str, endpoint: str) -> Any:
+def _client(service: str, endpoint: str, region: str) -> Any:
     import boto3  # type: ignore[import-untyped]
     import botocore.session  # type: ignore[import-untyped]
     from botocore.config import Config  # type: ignore[import-untyped]
@@ -289,7 +302,7 @@ def _client(service: str, endpoint: str) -> Any:
     core.set_config_variable("config_file", os.devnull)
     core.set_config_variable("credentials_file", os.devnull)
     core.session_var_map["profile"] = (None, None, None, None)
-    session = boto3.Session(aws_access_key_id=KEY, aws_secret_access_key=KEY, region_name=REGION, botocore_session=core)
+    session = boto3.Session(aws_access_key_id=KEY, aws_secret_access_key=KEY, region_name=region, botocore_session=core)
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=5, read_timeout=90, proxies={}
     )

@@ -28,7 +28,7 @@ from moto.rds.responses import RDSResponse
 from moto.secretsmanager.models import SecretsManagerBackend
 
 from pgdojo.errors import LabError
-from pgdojo.lab.rds import rules
+from pgdojo.lab.rds import rules, serverless
 from pgdojo.lab.rds.fleet import ACCOUNT, Fleet, Key, Origin, Unit, group_name
 from pgdojo.lab.rds.postgres import HOST
 from pgdojo.lab.rds.rules import RefusedError
@@ -38,7 +38,11 @@ _log = logging.getLogger(__name__)
 _PENDING = frozenset("db_instance_class multi_az engine_version allocated_storage storage_type iops".split())
 """What modify-db-instance leaves for the maintenance window unless it is to apply immediately."""
 
-_DEFAULT_KEYS = frozenset({"default_kms_key_id", "alias/aws/rds", "aws/rds"})
+_STORAGE_ORDER = ("allocated_storage", "storage_type", "iops")
+_STORAGE = frozenset(_STORAGE_ORDER)
+
+_DEFAULT_KEY = "alias/aws/rds"
+"""The AWS managed key, which RDS takes where a call names none."""
 
 _INHERITED = """engine engine_version db_name allocated_storage storage_type iops storage_encrypted kms_key_id
     master_username license_model auto_minor_version_upgrade backup_retention_period copy_tags_to_snapshot
@@ -140,6 +144,7 @@ class _Instances(_Wrapper):
         if wanted.get("db_cluster_identifier"):
             if wanted["db_cluster_identifier"] not in backend.clusters:
                 raise RefusedError("DBClusterNotFoundFault", f"DBCluster {wanted['db_cluster_identifier']} not found.")
+            serverless.check_member(backend.clusters[wanted["db_cluster_identifier"]], wanted["db_instance_class"])
             model = self.moto["create_db_instance"](backend, wanted)
             self.fleet.adopt_member(model)
             return model
@@ -150,10 +155,14 @@ class _Instances(_Wrapper):
         wanted["engine_version"] = rules.full_version(wanted.get("engine_version"), "postgres", self.fleet.versions)
         rules.check_master(wanted.get("master_username"))
         rules.check_database(wanted.get("db_name"))
-        rules.check_storage(wanted.get("allocated_storage"), wanted.get("storage_type"))
+        rules.check_storage(wanted.get("allocated_storage"), wanted.get("storage_type"), wanted.get("iops"))
+        wanted["storage_type"] = wanted.get("storage_type") or rules.default_storage(wanted.get("iops"))
         if not wanted.get("manage_master_user_password"):
             rules.check_password(str(wanted.get("master_user_password") or ""))
         _check_group(backend, wanted.get("db_parameter_group_name"), wanted["engine_version"])
+        _decide_reach(wanted)
+        if wanted.get("storage_encrypted"):
+            wanted["kms_key_id"] = _key_arn(backend, wanted.get("kms_key_id") or _DEFAULT_KEY)
         model = self.moto["create_db_instance"](backend, wanted)
         self.fleet.adopt(model, Origin())
         return model
@@ -184,6 +193,8 @@ class _Instances(_Wrapper):
             rules.check_password(wanted["master_user_password"])
         if (wanted.get("allocated_storage") or model.allocated_storage) < model.allocated_storage:
             raise RefusedError("InvalidParameterCombination", "Invalid storage size: storage cannot be reduced.")
+        if _STORAGE & wanted.keys():
+            rules.check_storage(*(wanted.get(one) or getattr(model, one, None) for one in _STORAGE_ORDER))
         if wanted.get("engine_version"):
             new = rules.full_version(wanted["engine_version"], "postgres", self.fleet.versions)
             rules.check_upgrade(model.engine_version, new, allowed=bool(wanted.get("allow_major_version_upgrade")))
@@ -312,13 +323,22 @@ class _Restores(_Wrapper):
         """The same backup under another name, or in another Region."""
         given = str(wanted.get("source_db_snapshot_identifier"))
         source = backend.get_db_snapshot(given)
+        if getattr(source, "dojo_backup", None) is None:
+            raise RefusedError("InvalidDBSnapshotState", f"The snapshot {given} is not in available state.")
         elsewhere = source.region != backend.region_name
         if source.encrypted and elsewhere and not wanted.get("kms_key_id"):
             raise RefusedError(
                 "InvalidParameterCombination", "KmsKeyId must be given to copy an encrypted snapshot to another Region."
             )
+        if wanted.get("kms_key_id"):
+            wanted["kms_key_id"] = _key_arn(backend, wanted["kms_key_id"])
         snapshot = self.moto["copy_db_snapshot"](backend, **wanted)
-        snapshot.dojo_backup = getattr(source, "dojo_backup", None)
+        # moto looks at the instance for a key, yet the source may be an encrypted copy of an unencrypted instance's.
+        snapshot.kms_key_id = wanted.get("kms_key_id") or source.kms_key_id
+        snapshot.encrypted = snapshot.storage_encrypted = snapshot.kms_key_id is not None
+        if elsewhere:
+            snapshot.source_db_snapshot_identifier, snapshot.source_region = source.db_snapshot_arn, source.region
+        snapshot.dojo_backup = source.dojo_backup
         snapshot.dojo_password = getattr(source, "dojo_password", None)
         return snapshot
 
@@ -332,9 +352,15 @@ class _Restores(_Wrapper):
     ) -> Any:
         """Sharing, with the limits of encryption."""
         snapshot = backend.get_db_snapshot(db_snapshot_identifier)
+        if snapshot.snapshot_type == "automated":
+            raise RefusedError(
+                "InvalidParameterValue",
+                "The parameter DBSnapshotIdentifier is not a valid identifier: an automated snapshot cannot be shared.",
+            )
+        rules.check_accounts(values_to_add or ())
         if snapshot.encrypted and "all" in (values_to_add or ()):
             raise RefusedError("InvalidParameterValue", "An encrypted snapshot cannot be shared with everyone.")
-        if snapshot.encrypted and values_to_add and str(snapshot.kms_key_id) in _DEFAULT_KEYS:
+        if snapshot.encrypted and values_to_add and snapshot.kms_key_id == _key_arn(backend, _DEFAULT_KEY):
             raise RefusedError(
                 "InvalidDBSnapshotState", "A snapshot that is encrypted with the default key aws/rds cannot be shared."
             )
@@ -379,6 +405,7 @@ class _Restores(_Wrapper):
         if name in backend.databases:
             raise RefusedError("DBInstanceAlreadyExists", "DB instance already exists")
         rules.check_class(props["db_instance_class"])
+        _decide_reach(props)
         _check_group(backend, props.get("db_parameter_group_name"), props["engine_version"])
         model = _record(DBInstance, backend, **props)
         backend.databases[name] = model
@@ -393,6 +420,33 @@ def inherited(source: Any, wanted: dict[str, Any]) -> dict[str, Any]:
     props = {name: getattr(source, name, None) for name in _INHERITED}
     asked = {key: value for key, value in wanted.items() if value is not None and key not in _NOT_OF_INSTANCES}
     return {key: value for key, value in (props | asked).items() if value is not None}
+
+
+def _decide_reach(wanted: dict[str, Any]) -> None:
+    """In the default VPC, which has a way to the internet, an instance is public unless the call says otherwise."""
+    if not wanted.get("db_subnet_group_name") and wanted.get("publicly_accessible") is None:
+        wanted["publicly_accessible"] = True
+
+
+def _key_arn(backend: Any, given: str) -> str:
+    """The ARN of a KMS key of the backend's Region, for an id, an alias or an ARN.
+
+    Raises:
+        RefusedError: There is none that can be used.
+    """
+    refused = RefusedError(
+        "KMSKeyNotAccessibleFault",
+        f"The specified KMS key [{given}] does not exist, is not enabled or you do not have permissions to access it.",
+    )
+    try:
+        arn = str(backend._validate_kms_key(given))  # noqa: SLF001 - moto has no other door to it
+        state = backend.kms.describe_key(arn).key_state
+    except (KeyError, AttributeError, ServiceException) as cause:
+        # For an alias that there is not, moto stumbles over None.
+        raise refused from cause
+    if state != "Enabled":
+        raise refused
+    return arn
 
 
 def _record(kind: Any, *given: Any, **named: Any) -> Any:
@@ -567,6 +621,7 @@ class _Clusters(_Wrapper):
         rules.check_database(wanted.get("database_name"))
         if not wanted.get("manage_master_user_password"):
             rules.check_password(str(wanted.get("master_user_password") or ""))
+        _set_range(wanted)
         major = rules.major_of(wanted["engine_version"])
         wanted.setdefault("db_cluster_parameter_group_name", f"default.aurora-postgresql{major}")
         cluster = self.moto["create_db_cluster"](backend, wanted)
@@ -580,6 +635,7 @@ class _Clusters(_Wrapper):
             rules.check_password(wanted["master_user_password"])
         if wanted.get("new_db_cluster_identifier"):
             raise RefusedError("InvalidParameterValue", "The small RDS does not rename clusters.")
+        _set_range(wanted, backend.clusters.get(wanted["db_cluster_identifier"]))
         cluster = self.moto["modify_db_cluster"](backend, wanted)
         self.fleet.kick()
         return cluster
@@ -611,6 +667,15 @@ class _Clusters(_Wrapper):
             raise RefusedError("ResourceNotFoundFault", f"{arn} not found.")
         cluster.enable_http_endpoint = on
         return ActionResult({"ResourceArn": arn, "HttpEndpointEnabled": on})
+
+
+def _set_range(wanted: dict[str, Any], cluster: Any = None) -> None:
+    """Make the capacity range of a call whole, where it has one."""
+    if wanted.get("serverless_v2_scaling_configuration"):
+        present = getattr(cluster, "serverless_v2_scaling_configuration", None)
+        wanted["serverless_v2_scaling_configuration"] = serverless.checked_range(
+            wanted["serverless_v2_scaling_configuration"], present
+        )
 
 
 class _Secrets(_Wrapper):

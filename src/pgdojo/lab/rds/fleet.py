@@ -19,13 +19,16 @@ from typing import Any
 
 import psycopg
 from moto.core.utils import utcnow
+from moto.logs.models import logs_backends
 from moto.rds.models import DBInstanceClustered, Event, rds_backends
 
 from pgdojo.errors import LabError
 from pgdojo.lab.rds import rules
 from pgdojo.lab.rds.database import ARCHIVE_SECONDS, Backup, Database
 from pgdojo.lab.rds.endpoint import Door, Endpoints
+from pgdojo.lab.rds.logs import LogExport
 from pgdojo.lab.rds.postgres import HOST, Binaries, Postgres
+from pgdojo.lab.rds.serverless import follow_load
 from pgdojo.lab.rds.tokens import token_fits
 
 ACCOUNT = "123456789012"
@@ -81,6 +84,7 @@ class Unit:
     """The parameter group whose parameters may hold; another one holds after a reboot."""
     restarts: int = 0
     tokens: dict[str, str] = field(default_factory=dict)
+    export: LogExport = field(default_factory=LogExport)
 
 
 def password_of(model: Any) -> str:
@@ -247,12 +251,23 @@ class Fleet:
             model = self._model(unit.key)
             if model is None:
                 self._dismiss(unit)
-            elif not unit.busy and not unit.failed and (unit.built or _has_servers(unit, model)):
+                continue
+            self._ship(unit, model)
+            if not unit.busy and not unit.failed and (unit.built or _has_servers(unit, model)):
                 self._submit(unit, model)
         for unit in list(self._leaving):
             if not unit.busy:
                 self._submit(unit, None)
         self.publish()
+
+    def _ship(self, unit: Unit, model: Any) -> None:
+        if unit.key.kind != "db":
+            return
+        logs = logs_backends[ACCOUNT][unit.key.region]
+        try:
+            unit.export.ship(logs, unit.key.id, unit.database.log, list(model.enabled_cloudwatch_logs_exports))
+        except OSError as cause:
+            _log.warning("%s: its log cannot be shipped (%s)", unit.key, cause)
 
     def _submit(self, unit: Unit, model: Any) -> None:
         unit.busy = True
@@ -430,6 +445,7 @@ class Fleet:
         self._apply_cluster_parameters(unit, cluster)
         database.keep(frozenset(members.keys() - {database.primary_name}), readable=True)
         _welcome(database, members)
+        follow_load(database, cluster)
 
     def _keep_writer(self, unit: Unit, cluster: Any) -> None:
         database, writer = unit.database, cluster.writer.db_instance_identifier

@@ -37,6 +37,11 @@ _OF_RDS = {
     "rds.restrict_password_commands": True,
     "shared_preload_libraries": True,
 }
+_STORAGE = {"gp2": 20, "gp3": 20, "io1": 100, "io2": 100}
+"""The least GiB of each type; magnetic storage was retired on 30 April 2026."""
+_LARGEST = 65536
+_STRIPED = 400
+"""GiB from which gp3 has four volumes, and takes IOPS beyond its baseline."""
 _SWITCHES = frozenset("0 1 on off true false yes no".split())
 
 
@@ -148,11 +153,32 @@ def check_database(name: str | None) -> None:
         )
 
 
-def check_storage(gigabytes: Any, kind: str | None) -> None:
-    """Refuse less storage than an instance may have."""
-    if gigabytes is not None and int(gigabytes) < (100 if kind in {"io1", "io2"} else 20):
-        message = f"Invalid storage size for engine name postgres and storage type {kind or 'gp2'}: {gigabytes}"
+def check_storage(gigabytes: Any, kind: str | None, iops: Any = None) -> None:
+    """Refuse a type of storage that there is not, a size out of its range, and IOPS that cannot be ordered with it."""
+    kind = kind or default_storage(iops)
+    if kind not in _STORAGE:
+        raise RefusedError("InvalidParameterValue", f"Invalid storage type: {kind}")
+    if gigabytes is not None and not _STORAGE[kind] <= int(gigabytes) <= _LARGEST:
+        message = f"Invalid storage size for engine name postgres and storage type {kind}: {gigabytes}"
         raise RefusedError("InvalidParameterValue", message)
+    if kind == "gp3" and iops and int(gigabytes or 0) < _STRIPED:
+        raise RefusedError(
+            "InvalidParameterCombination",
+            "You can't specify IOPS or storage throughput for engine postgres and a storage size less than "
+            f"{_STRIPED}.",
+        )
+
+
+def default_storage(iops: Any) -> str:
+    """The type of storage where a call names none."""
+    return "io1" if iops else "gp3"
+
+
+def check_accounts(given: Iterable[str]) -> None:
+    """Refuse to share with what is neither an account nor all of them."""
+    for account in given:
+        if account != "all" and not re.fullmatch(r"\d{12}", account):
+            raise RefusedError("InvalidParameterValue", f"Invalid AWS account ID: {account}")
 
 
 def check_restore_time(wanted: datetime, earliest: datetime, latest: datetime) -> None:

@@ -6,14 +6,14 @@ import streamlit as st
 
 from pgdojo.ask.records import Answer
 from pgdojo.web import answers, questions, resources
-from pgdojo.web.resources import LEARNER
+from pgdojo.web.identity import me
 from pgdojo.web.text import counted, literal, one_line
 
 dojo = resources.dojo()
 if "new" in st.query_params:
     st.query_params.clear()
 conversation = st.query_params.get("c", "")
-turns = dojo.journal.turns(LEARNER, conversation) if questions.is_minted(conversation) else []
+turns = dojo.journal.turns(me(), conversation) if questions.is_minted(conversation) else []
 pending = st.session_state.get("ask_pending")
 
 
@@ -41,7 +41,7 @@ if wanted:
     conversation, turns = pending.conversation, []
 
 st.title("Ask", anchor=False)
-if dojo.quizzes.in_exam(LEARNER):
+if dojo.quizzes.in_exam(me()):
     st.info("You are sitting an exam. Ask opens again when it is over: first what you know, then what is written.")
     with st.container(key="ask_exam_links"):
         st.page_link("app_pages/quiz.py", label="Go on with the exam", icon=":material/quiz:")
@@ -57,7 +57,7 @@ st.chat_input(
     on_submit=submit_typed,
 )
 
-given = dojo.journal.feedback(LEARNER, conversation) if turns else {}
+given = dojo.journal.feedback(me(), conversation) if turns else {}
 for turn in turns:
     if pending is not None and turn.key == pending.key:
         continue  # interrupted while it was shown: it is drawn below once more
@@ -75,7 +75,7 @@ for turn in turns:
 if pending is not None and pending.conversation == conversation:
     with st.container(key=f"ask_turn_{pending.key}"):
         answers.draw_question(pending.question, pending.key)
-        answer = questions.answer(dojo, pending, [turn for turn in turns if turn.key != pending.key], learner=LEARNER)
+        answer = questions.answer(dojo, pending, [turn for turn in turns if turn.key != pending.key], learner=me())
         del st.session_state["ask_pending"]
         answers.draw_searched(answer, pending.key, submit)
         answers.draw_answer(dojo, answer, pending.key, stream=True)

@@ -6,8 +6,8 @@ import streamlit as st
 
 from pgdojo.errors import PgdojoError
 from pgdojo.web import resources
+from pgdojo.web.identity import me
 from pgdojo.web.labs import catalogue, lab
-from pgdojo.web.resources import LEARNER
 from pgdojo.web.text import literal
 
 dojo = resources.dojo()
@@ -16,7 +16,7 @@ if "all" in st.query_params:
 wanted = st.query_params.get("lab", "")
 
 try:
-    entries = dojo.labs.catalogue(LEARNER)
+    entries = dojo.labs.catalogue(me())
 except ImportError:
     st.title("Labs", anchor=False)
     st.markdown("Labs need some packages more than the rest of pgdojo. Install them, then start pgdojo again.")

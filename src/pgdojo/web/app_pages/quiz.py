@@ -6,8 +6,8 @@ import streamlit as st
 
 from pgdojo.errors import UsageError
 from pgdojo.web import resources
+from pgdojo.web.identity import me
 from pgdojo.web.quiz import question, result, sitting, start
-from pgdojo.web.resources import LEARNER
 
 dojo = resources.dojo()
 key = st.query_params.get("s", "")
@@ -17,7 +17,7 @@ if "new" in st.query_params:
 progress = None
 if key:
     try:
-        progress = dojo.quizzes.progress(LEARNER, key)
+        progress = dojo.quizzes.progress(me(), key)
     except UsageError:
         st.info("There is no sitting under this address. Start one below.", icon=":material/info:")
 
@@ -29,7 +29,7 @@ elif progress.finished:
     result.draw(dojo, progress)
 elif (leech := sitting.to_teach(dojo, progress)) is not None:
     sitting.teach(dojo, progress, leech)
-elif (asked := dojo.quizzes.question(LEARNER, progress)) is not None:
+elif (asked := dojo.quizzes.question(me(), progress)) is not None:
     question.draw(dojo, progress, asked)
 else:
     st.rerun()

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pgdojo.course.lab_records import Action, Lab, LabStep
+from pgdojo.lab.deeds import noted
+from pgdojo.web.identity import me
 from pgdojo.web.labs.bench import bench
-from pgdojo.web.resources import LEARNER
 
 if TYPE_CHECKING:
     from pgdojo.dojo import Dojo
@@ -25,8 +26,8 @@ def start(dojo: Dojo, lab: str, key: str) -> None:
 
 
 def _start(dojo: Dojo, lab: str) -> None:
-    passed = [state.step.id for state in dojo.labs.steps(LEARNER, lab) if state.status == "passed"]
-    dojo.labs.start(LEARNER, lab, owner=os.getpid())
+    passed = [state.step.id for state in dojo.labs.steps(me(), lab) if state.status == "passed"]
+    dojo.labs.start(me(), lab, owner=os.getpid())
     bench().set_behind(lab, tuple(passed))
 
 
@@ -68,14 +69,19 @@ def reset(dojo: Dojo, lab: str, key: str) -> None:
 
 def act(sandbox: Sandbox, step: LabStep, action: Action, key: str) -> None:
     """Do what a step's button says."""
-    bench().begin(sandbox.lab, step.id, action.label, lambda: sandbox.perform(action), key)
+
+    def work() -> str:
+        with noted(sandbox.folder, step.id, goes_on=action.aws is not None):
+            return sandbox.perform(action)
+
+    bench().begin(sandbox.lab, step.id, action.label, work, key)
 
 
 def check(dojo: Dojo, lab: Lab, step: LabStep, key: str) -> None:
     """Run a step's checks; what they found is in its state."""
 
     def work() -> None:
-        dojo.labs.check(LEARNER, lab.id, step.id)
+        dojo.labs.check(me(), lab.id, step.id)
 
     bench().begin(lab.id, step.id, "Checking", work, key)
 
@@ -84,10 +90,10 @@ def predict(dojo: Dojo, lab: Lab, step: LabStep, field: str, key: str) -> None:
     """Commit to the number in `field` before the step is done."""
     value = st.session_state.get(field)
     if value is not None and bench().once(key):
-        dojo.labs.predict(LEARNER, lab.id, step.id, float(value))
+        dojo.labs.predict(me(), lab.id, step.id, float(value))
 
 
 def hint(dojo: Dojo, lab: Lab, step: LabStep, key: str) -> None:
     """Show the next rung of a step's hints."""
     if bench().once(key):
-        dojo.labs.hint(LEARNER, lab.id, step.id)
+        dojo.labs.hint(me(), lab.id, step.id)

@@ -21,6 +21,8 @@ PATIENCE = 0.6
 """Seconds that a click waits for its own end: what is quicker than that shows no waiting state at all."""
 AGAIN = 0.5
 """Seconds after its end in which the same thing is not begun anew: the second half of a double click."""
+SAME_STATEMENT = 1.0
+"""The same for a statement, which unlike a check is not harmless twice; the slowest double click takes 0.9 seconds."""
 REMEMBERED = 2000
 """Clicks whose keys are known, over all labs; only the last few can still come twice."""
 STATEMENTS = 12
@@ -174,7 +176,7 @@ class Bench:
         """
         with self._lock:
             last, ended = self._ran.get(lab, ("", 0.0))
-            if key in self._keys or (last == what and time.monotonic() - ended < AGAIN):
+            if key in self._keys or (last == what and time.monotonic() - ended < SAME_STATEMENT):
                 return
             self._keys.append(key)
         run = replace(work(), place=place)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pgdojo.errors import LabError
+from pgdojo.lab.deeds import Deed, keep
+from pgdojo.learner.text import utc_now
 from pgdojo.web.labs import statements
 from pgdojo.web.labs.bench import bench
 from pgdojo.web.labs.statements import Outcome, Run, Table
@@ -84,19 +86,23 @@ def run_typed(sandbox: Sandbox, server: str, key: str) -> None:
         _run(sandbox, server, text, key, place(server))
 
 
-def run_command(sandbox: Sandbox, server: str, text: str, key: str, where: str) -> None:
-    """Put a step's command into the console and run it; its result is shown below the command too."""
+def run_command(sandbox: Sandbox, server: str, text: str, key: str, where: str, step: str) -> None:
+    """Put a command of `step` into the console and run it; its result is shown below the command too."""
     st.session_state[field(server)] = text
-    _run(sandbox, server, text, key, where)
+    _run(sandbox, server, text, key, where, step)
 
 
-def _run(sandbox: Sandbox, server: str, text: str, key: str, where: str) -> None:
+def _run(sandbox: Sandbox, server: str, text: str, key: str, where: str, step: str = "") -> None:
     def work() -> Run:
         try:
             conninfo = sandbox.conninfo(server)
         except LabError as cause:
             return Run(server=server, text=text, error=str(cause))
-        return statements.run(conninfo, server, text)
+        began = utc_now()
+        run = statements.run(conninfo, server, text)
+        if step and not run.error:
+            keep(sandbox.folder, Deed(step=step, began=began, seconds=run.seconds))
+        return run
 
     bench().run_once(sandbox.lab, key, f"{server} {text}", work, where)
 

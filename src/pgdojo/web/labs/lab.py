@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pgdojo.course.lab_records import Lab
+from pgdojo.web.identity import me
 from pgdojo.web.labs import acts, catalogue, console, plot, words
 from pgdojo.web.labs.bench import bench
 from pgdojo.web.labs.practise import LABS
 from pgdojo.web.labs.steps import Steps, waiting
 from pgdojo.web.questions import mint
 from pgdojo.web.quiz.words import inline, topic
-from pgdojo.web.resources import LEARNER
 from pgdojo.web.text import counted, literal, one_line, safe_markdown
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _servers(lab: Lab) -> str:
 def _running(dojo: Dojo, lab: Lab, sandbox: Sandbox) -> None:
     _controls(dojo, lab)
     _told(lab)
-    states = dojo.labs.steps(LEARNER, lab.id)
+    states = dojo.labs.steps(me(), lab.id)
     _behind(lab, sandbox)
     passed = sum(state.status == "passed" for state in states)
     st.progress(passed / len(states), text=f"{passed} of {counted(len(states), 'step')} passed")
@@ -157,5 +157,5 @@ def _debrief(dojo: Dojo, lab: Lab, states: list[StepState]) -> None:
         key = st.session_state.setdefault(f"lab_debrief_key_{lab.id}", mint())
         label = f"Close with {counted(len(items), 'question')}"
         if st.button(label, key="lab_debrief_start", type="primary", icon=":material/quiz:"):
-            sitting = dojo.quizzes.start(key, LEARNER, "practice", items=items, count=len(items))
+            sitting = dojo.quizzes.start(key, me(), "practice", items=items, count=len(items))
             st.switch_page(QUIZ, query_params={"s": sitting.key})

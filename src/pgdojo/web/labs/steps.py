@@ -9,7 +9,9 @@ import streamlit as st
 
 from pgdojo.course.lab_records import Action, Command, Lab, LabStep
 from pgdojo.errors import LabError
-from pgdojo.web.labs import acts, console, words
+from pgdojo.lab.real import Away
+from pgdojo.lab.real.commands import for_account
+from pgdojo.web.labs import acts, away, console, words
 from pgdojo.web.labs.bench import bench
 from pgdojo.web.questions import mint
 from pgdojo.web.quiz.words import inline
@@ -132,6 +134,17 @@ class Steps:
                 self._command(command, step, number)
         self._actions(step)
         self._under_way(step)
+        if away.pastes(self.sandbox, step):
+            away.area(self.dojo, self.lab, step, main=step.id == self.main, busy=self.busy is not None)
+        else:
+            self._check(state)
+        if state.finding is not None and not (self.busy and self.busy.place == step.id):
+            self._finding(state.finding, step)
+        if state.status != "passed":
+            self._hints(state)
+
+    def _check(self, state: StepState) -> None:
+        step = state.step
         st.button(
             "Check again" if state.status == "passed" else "Check",
             key=f"lab_check_{step.id}",
@@ -141,17 +154,14 @@ class Steps:
             on_click=acts.check,
             args=(self.dojo, self.lab, step, mint()),
         )
-        if state.finding is not None and not (self.busy and self.busy.place == step.id):
-            self._finding(state.finding, step)
-        if state.status != "passed":
-            self._hints(state)
 
     def _command(self, command: Command, step: LabStep, number: int) -> None:
         if command.says:
             st.markdown(f":small[{inline(command.says)}]")
-        text = self._filled(command.run)
+        is_away = isinstance(self.sandbox, Away)
+        text = self._filled(for_account(command) if is_away else command.run)
         _code(text, command)
-        if command.language != "sql":
+        if is_away or command.language != "sql":
             return
         server = command.on or next((one.name for one in self.sandbox.states()), "")
         where = f"command {step.id} {number}"
@@ -163,13 +173,16 @@ class Steps:
             icon=":material/play_arrow:",
             type="tertiary",
             on_click=console.run_command,
-            args=(self.sandbox, server, text, mint(), where),
+            args=(self.sandbox, server, text, mint(), where, step.id),
         )
         shown = bench().last_run(self.lab.id, where)
         if shown:
             console.result(shown, f"lab_shown_{step.id}_{number}")
 
     def _actions(self, step: LabStep) -> None:
+        if isinstance(self.sandbox, Away):
+            away.to_copy(step)
+            return
         if not step.actions:
             return
         with st.container(horizontal=True, gap="small", key=f"lab_actions_{step.id}"):

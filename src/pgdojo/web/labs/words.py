@@ -36,6 +36,8 @@ NEEDS = {
 
 def need(name: str) -> str:
     """A need as one reads it."""
+    if name.startswith("dsn:"):
+        return f"{name.removeprefix('dsn:')}, which the server of PGDOJO_PG_DSN does not give"
     return NEEDS.get(name) or name.removeprefix("tool:")
 
 

@@ -13,9 +13,9 @@ from pgdojo.learner.records import Certainty
 from pgdojo.quiz.grading import RULES
 from pgdojo.quiz.service import Progress
 from pgdojo.quiz.view import Question
+from pgdojo.web.identity import me
 from pgdojo.web.quiz import widgets
 from pgdojo.web.quiz.words import CERTAINTIES, MODES, inline, topic
-from pgdojo.web.resources import LEARNER
 from pgdojo.web.text import safe_markdown
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def header(dojo: Dojo, progress: Progress, item: str, place: int) -> None:
 def _time_left(dojo: Dojo, sitting: str, ends_at: datetime) -> None:
     left = (ends_at - datetime.now(UTC)).total_seconds()
     # For a few seconds after its end the sitting still takes an answer; until then a rerun would only come back here.
-    if left <= 0 and dojo.quizzes.progress(LEARNER, sitting).finished:
+    if left <= 0 and dojo.quizzes.progress(me(), sitting).finished:
         st.rerun()
     told = f"{round(left / 60)} min left" if left > 90 else f"{int(left)} s left" if left > 0 else "Time is up"
     st.caption(f":material/timer: {told}")
@@ -129,7 +129,7 @@ def _below(dojo: Dojo, progress: Progress, question: Question) -> None:
                 type="tertiary",
                 key=widgets.key_of(question, "hint"),
                 on_click=dojo.quizzes.show_hint,
-                args=(LEARNER, question.attempt.key),
+                args=(me(), question.attempt.key),
                 help="A right answer with a hint comes back sooner.",
             )
         with st.popover("How it is marked", type="tertiary", icon=":material/rule:"):
@@ -140,7 +140,7 @@ def _below(dojo: Dojo, progress: Progress, question: Question) -> None:
                 "End this sitting",
                 key="quiz_end",
                 on_click=dojo.quizzes.finish,
-                args=(LEARNER, progress.sitting.key),
+                args=(me(), progress.sitting.key),
             )
     if question.hint:
         st.markdown(f":material/lightbulb: {safe_markdown(question.hint)}")
@@ -151,7 +151,7 @@ def _decide(dojo: Dojo, progress: Progress, question: Question) -> None:
     if not choice:
         st.session_state[_notice(question)] = "Choose what you do first."
         return
-    dojo.quizzes.move(LEARNER, question.attempt, question.turn, choice)
+    dojo.quizzes.move(me(), question.attempt, question.turn, choice)
     _stay(progress)
 
 
@@ -163,7 +163,7 @@ def _send(dojo: Dojo, progress: Progress, question: Question) -> None:
         st.session_state[_notice(question)] = "Nothing is answered yet. Send it once more to leave it blank."
         return
     try:
-        dojo.quizzes.answer(LEARNER, question.attempt, given, certainty)
+        dojo.quizzes.answer(me(), question.attempt, given, certainty)
     except UsageError as cause:
         st.session_state["quiz_sorry"] = str(cause)
         return

@@ -10,9 +10,9 @@ import streamlit as st
 from pgdojo.course.records import Passage
 from pgdojo.quiz.service import Feedback, Progress, Result
 from pgdojo.web import citations
+from pgdojo.web.identity import me
 from pgdojo.web.quiz import charts, feedback
 from pgdojo.web.quiz.words import MODES, in_days, inline, marks, topic
-from pgdojo.web.resources import LEARNER
 from pgdojo.web.text import counted, one_line
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _to_read(dojo: Dojo, result: Result) -> None:
 
 def _answers(dojo: Dojo, result: Result) -> None:
     st.subheader(counted(len(result.feedback), "answer"), anchor=False)
-    memories = dojo.quizzes.schedule(LEARNER).memories
+    memories = dojo.quizzes.schedule(me()).memories
     now = datetime.now(UTC)
     for number, told in enumerate(result.feedback):
         key = f"quiz_told_{number}"

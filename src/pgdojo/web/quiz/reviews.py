@@ -10,10 +10,10 @@ import streamlit as st
 
 from pgdojo.quiz import review
 from pgdojo.quiz.schedule import Schedule
+from pgdojo.web.identity import me
 from pgdojo.web.questions import mint
 from pgdojo.web.quiz import charts
 from pgdojo.web.quiz.words import in_days, inline, topic
-from pgdojo.web.resources import LEARNER
 from pgdojo.web.text import counted, day
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ def draw(dojo: Dojo) -> None:
     st.title("Review", anchor=False)
     if sitting := st.session_state.pop("review_opened", ""):
         st.switch_page(QUIZ, query_params={"s": sitting})
-    schedule = quizmaster.schedule(LEARNER)
+    schedule = quizmaster.schedule(me())
     if not schedule.memories:
         _empty()
         return
-    preferences = quizmaster.journal.preferences(LEARNER)
+    preferences = quizmaster.journal.preferences(me())
     minutes = int(preferences.get(_BUDGET, review.BUDGET_MINUTES))
     _today(dojo, schedule, minutes)
     _forecast(dojo, schedule)
@@ -48,7 +48,7 @@ def _empty() -> None:
 
 
 def _today(dojo: Dojo, schedule: Schedule, minutes: int) -> None:
-    queue = dojo.quizzes.queue(LEARNER, minutes=minutes)
+    queue = dojo.quizzes.queue(me(), minutes=minutes)
     now = datetime.now(UTC)
     st.caption("Each answer decides when its objective comes back: later when you knew it, soon when you did not.")
     with st.container(border=True, key="review_today"):
@@ -74,14 +74,14 @@ def _begin(
 
     def begin() -> None:
         key = st.session_state.pop("review_key")
-        st.session_state["review_opened"] = dojo.quizzes.start_review(key, LEARNER, minutes=minutes, mode=mode).key
+        st.session_state["review_opened"] = dojo.quizzes.start_review(key, me(), minutes=minutes, mode=mode).key
 
     st.button(label, type=kind, key=f"review_begin_{mode}", on_click=begin)
 
 
 def _budget(dojo: Dojo, minutes: int) -> None:
     def store() -> None:
-        dojo.quizzes.journal.prefer(mint(), learner=LEARNER, name=_BUDGET, value=st.session_state["review_minutes"])
+        dojo.quizzes.journal.prefer(mint(), learner=me(), name=_BUDGET, value=st.session_state["review_minutes"])
 
     st.segmented_control(
         "Minutes a day",
@@ -118,7 +118,7 @@ def _ready(dojo: Dojo, schedule: Schedule, preferences: dict[str, Any]) -> None:
     def store() -> None:
         chosen = st.session_state["review_ready_by"]
         if chosen:
-            dojo.quizzes.journal.prefer(mint(), learner=LEARNER, name=_READY_BY, value=chosen.isoformat())
+            dojo.quizzes.journal.prefer(mint(), learner=me(), name=_READY_BY, value=chosen.isoformat())
 
     st.date_input("The day", value=wanted, min_value=today, key="review_ready_by", on_change=store, width=200)
     on = datetime.combine(wanted, time(9), tzinfo=UTC)

@@ -8,9 +8,9 @@ import streamlit as st
 
 from pgdojo.course.items import Item
 from pgdojo.quiz.service import Feedback, Progress
+from pgdojo.web.identity import me
 from pgdojo.web.quiz import feedback, question
 from pgdojo.web.quiz.words import inline
-from pgdojo.web.resources import LEARNER
 from pgdojo.web.text import safe_markdown
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def to_teach(dojo: Dojo, progress: Progress) -> Item | None:
         return None
     name = progress.sitting.plan["items"][progress.place]
     item = dojo.quizzes.items.get(name)
-    memory = dojo.quizzes.schedule(LEARNER).memories.get(item.objective) if item else None
+    memory = dojo.quizzes.schedule(me()).memories.get(item.objective) if item else None
     return item if memory and memory.is_leech else None
 
 

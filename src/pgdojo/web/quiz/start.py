@@ -10,10 +10,10 @@ from pgdojo.errors import UsageError
 from pgdojo.learner.records import Mode
 from pgdojo.quiz.selection import PLACEMENT
 from pgdojo.quiz.service import Progress
+from pgdojo.web.identity import me
 from pgdojo.web.questions import mint
 from pgdojo.web.quiz import charts
 from pgdojo.web.quiz.words import MODES, topic
-from pgdojo.web.resources import LEARNER
 from pgdojo.web.text import counted, day
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def draw(dojo: Dojo) -> None:
         f"{counted(len(quizmaster.items), 'question')} on {counted(len(quizmaster.topics()), 'topic')}. Each answer "
         "says why, and opens the words it rests on."
     )
-    under_way = quizmaster.under_way(LEARNER)
+    under_way = quizmaster.under_way(me())
     if under_way:
         _resume(under_way)
     _choice(dojo, main=under_way is None)
@@ -109,7 +109,7 @@ def _start(dojo: Dojo, mode: Mode) -> None:
     try:
         sitting = dojo.quizzes.start(
             held["quiz_key"],
-            LEARNER,
+            me(),
             mode,
             topics=tuple(held.get("quiz_topics_chosen") or ()),
             count=held.get("quiz_count") or 10,
@@ -125,8 +125,8 @@ def _start(dojo: Dojo, mode: Mode) -> None:
 def _history(dojo: Dojo) -> None:
     """The sittings that have ended, as a picture and as a list."""
     ended = []
-    for sitting in dojo.quizzes.journal.sittings(LEARNER)[: _SHOWN + 1]:
-        progress = dojo.quizzes.progress(LEARNER, sitting.key)
+    for sitting in dojo.quizzes.journal.sittings(me())[: _SHOWN + 1]:
+        progress = dojo.quizzes.progress(me(), sitting.key)
         if progress.finished and progress.responses:
             ended.append(progress)
     if not ended:
