@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from pgdojo import __version__, cli_lab, cli_team
+from pgdojo import __version__, cli_lab, cli_path, cli_team
 from pgdojo.errors import CourseError, PgdojoError, UsageError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ app.add_typer(exports, name="export")
 app.add_typer(imports, name="import")
 app.add_typer(cli_lab.app, name="lab")
 app.add_typer(cli_team.app)
+app.add_typer(cli_path.app, name="path")
 
 
 def _say_version(wanted: bool) -> None:  # noqa: FBT001 - typer's shape

@@ -91,6 +91,8 @@ class Access:
 
     def may(self, person: str, action: Action, about: str | None = None) -> bool:
         """Whether `person` may do `action`, on behalf of the learner `about`, or of nobody in particular."""
+        if not person:
+            return False
         scope = MATRIX[action].get(OPERATOR if person == OPERATOR else self.role(person))
         if scope is None or (action is Action.SIGN_OFF and about == person and not self._solo):
             return False
