@@ -15,11 +15,12 @@ st.logo(str(ASSETS / "logo.svg"), size="large", icon_image=str(ASSETS / "mark.sv
 st.html(ASSETS / "style.css")
 
 ask = st.Page("app_pages/ask.py", title="Ask", icon=":material/forum:", default=True)
+path = st.Page("app_pages/path.py", title="Path", icon=":material/route:", url_path="path")
 book = st.Page("app_pages/book.py", title="Read", icon=":material/menu_book:", url_path="book")
 quiz = st.Page("app_pages/quiz.py", title="Quiz", icon=":material/quiz:", url_path="quiz")
 review = st.Page("app_pages/review.py", title="Review", icon=":material/event_repeat:", url_path="review")
 labs = st.Page("app_pages/labs.py", title="Labs", icon=":material/science:", url_path="labs")
-page = st.navigation({"Learn": [ask, book], "Practise": [quiz, review, labs]})
+page = st.navigation({"Learn": [ask, book, path], "Practise": [quiz, review, labs]})
 
 if waiting.until_open(resources.opening()):
     page.run()
