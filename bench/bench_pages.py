@@ -73,6 +73,8 @@ def main() -> None:
         page.goto(f"http://127.0.0.1:{port}/")
         page.get_by_test_id("stChatInput").wait_for(timeout=60_000)
         first = time.perf_counter() - begin
+        page.goto(f"http://127.0.0.1:{port}/ask")
+        page.get_by_role("heading", name="Ask").first.wait_for(timeout=30_000)
         server = psutil.Process(ours.pid)
         page.locator("h1").first.click()
         ask = rerun_cpu(page, server)

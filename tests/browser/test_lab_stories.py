@@ -73,7 +73,7 @@ def attempts(server):
 
 def test_from_an_answer_about_failover_to_a_measured_outage(visitor, server):
     learner = visitor(viewport={"width": 390, "height": 844})
-    learner.open()
+    learner.open("/ask")
     learner.ask(FAILOVER)
     page, bench = learner.page, Bench(learner)
     page.get_by_role("link", name=f"Practise it · {TITLE}").click()

@@ -14,7 +14,7 @@ LACKING = "What page size do Aurora storage segments use?"
 
 def test_ask_open_a_citation_and_see_the_very_words_in_the_book(visitor):
     learner = visitor()
-    learner.open()
+    learner.open("/ask")
     learner.ask(FAILOVER)
     page = learner.page
 
@@ -36,7 +36,7 @@ def test_ask_open_a_citation_and_see_the_very_words_in_the_book(visitor):
 
 def test_a_number_in_the_text_opens_the_words_in_a_tab_of_its_own(visitor):
     learner = visitor()
-    learner.open()
+    learner.open("/ask")
     learner.ask(FAILOVER)
 
     with learner.context.expect_page() as opened:
@@ -48,7 +48,7 @@ def test_a_number_in_the_text_opens_the_words_in_a_tab_of_its_own(visitor):
 
 def test_follow_up_be_refused_reload_and_find_the_conversation(visitor):
     learner = visitor()
-    learner.open()
+    learner.open("/ask")
     learner.ask(FAILOVER)
     learner.ask("and for Aurora?")
     learner.ask(LACKING)
@@ -73,7 +73,7 @@ def test_follow_up_be_refused_reload_and_find_the_conversation(visitor):
 )
 def test_markup_typed_as_a_question_is_shown_as_text(visitor, typed):
     learner = visitor()
-    learner.open()
+    learner.open("/ask")
 
     learner.ask(typed)
 
@@ -97,7 +97,7 @@ def test_a_passage_far_down_is_brought_into_view(visitor):
 
 def test_a_conversation_is_renamed_and_deleted_in_the_sidebar(visitor):
     learner = visitor()
-    learner.open()
+    learner.open("/ask")
     learner.ask(FAILOVER)
     page = learner.page
     key = re.search(r"c=(\w+)", page.url)[1]
@@ -116,7 +116,7 @@ def test_a_conversation_is_renamed_and_deleted_in_the_sidebar(visitor):
 
 def test_the_first_question_can_be_asked_with_the_keyboard_alone(visitor):
     learner = visitor()
-    learner.open()
+    learner.open("/ask")
     page = learner.page
 
     page.locator(".st-key-ask_suggestion_0 button").focus()
@@ -125,7 +125,7 @@ def test_the_first_question_can_be_asked_with_the_keyboard_alone(visitor):
     page.get_by_role("heading", level=3).first.wait_for(timeout=20_000)
 
 
-PLACES = ["/", "/book", "/book?doc=notes", "/book?doc=handbook/backups", "/book?doc=facts", "/book?doc=words"]
+PLACES = ["/", "/ask", "/book", "/book?doc=notes", "/book?doc=handbook/backups", "/book?doc=facts", "/book?doc=words"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -136,7 +136,7 @@ def test_nothing_scrolls_sideways_on_a_phone(visitor, scheme):
     for place in PLACES:
         learner.open(place)
         wide[place] = learner.overflow()
-    learner.open()
+    learner.open("/ask")
     for question in (FAILOVER, "RDS or Aurora: where is the data stored?", LACKING, "x" * 300):
         learner.ask(question)
         wide[question] = learner.overflow()

@@ -14,10 +14,14 @@ from pgdojo.ask.records import Answer, Citation, Heading, Refusal, Row, Sentence
 from pgdojo.course.banks import Quizzes, confirm, load_quizzes
 from pgdojo.course.lab_records import Lab
 from pgdojo.course.load import Course, load_course
+from pgdojo.course.path_records import LearningPath
+from pgdojo.course.paths import load_path
 from pgdojo.course.records import SUPERSEDED, Document, Passage, Span, Term
 from pgdojo.lab.runner import LabRoom
 from pgdojo.learner.journal import Journal
+from pgdojo.path.progress import Pathfinder
 from pgdojo.quiz.service import Quizmaster
+from pgdojo.team.access import Access
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL_QUIZ = Path(__file__).with_name("small_quiz")
@@ -80,6 +84,7 @@ class FakeDojo:
         quizzes: Quizzes | None = None,
         labs: Mapping[str, Lab] | None = None,
         home: Path = Path("no-home"),
+        path: LearningPath | None = None,
         **room: Any,
     ) -> None:
         self.title = course().title
@@ -87,6 +92,16 @@ class FakeDojo:
         self.clock = Clock()
         self.quizzes = Quizmaster(quizzes or small_quiz(), passages().get, journal.quiz, self.clock)
         self.labs = LabRoom(labs or {}, journal.lab, home, self.clock, **room)
+        self.access = Access(journal.people, solo=True)
+        self.pathfinder = Pathfinder(
+            load_path(ROOT) if path is None else path,
+            self.labs.labs,
+            self.quizzes,
+            journal,
+            documents=course().documents,
+            passages=self.passages,
+            clock=self.clock,
+        )
         self.state = State(passages=len(passages()), documents=len(course().documents))
 
     def documents(self) -> tuple[Document, ...]:

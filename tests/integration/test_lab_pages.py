@@ -367,7 +367,7 @@ def test_on_new_servers_the_passed_steps_can_be_done_again(running):
 
 @pytest.mark.usefixtures("dojo")
 def test_an_answer_and_a_fact_lead_to_the_lab_that_practises_them():
-    page = AppTest.from_file(str(server.MAIN), default_timeout=60).run()
+    page = visit(ASK)
     page.chat_input(key="ask_input").set_value(fakes.FAILOVER).run()
     book = visit(BOOK, passage=FACT)
 

@@ -24,7 +24,7 @@ from pgdojo.web.questions import REASONS
 
 pytestmark = pytest.mark.slow
 
-BOOK = "app_pages/book.py"
+ASK, BOOK = "app_pages/ask.py", "app_pages/book.py"
 
 
 @pytest.fixture
@@ -44,10 +44,10 @@ def dojo(journal, monkeypatch):
 
 @pytest.fixture
 def visit(dojo):  # noqa: ARG001  # it must be open before the first visit
-    """Opens the first page as a new visitor, under an address if one is given."""
+    """Opens the page Ask as a new visitor, under an address if one is given."""
 
     def visiting(**query):
-        page = AppTest.from_file(str(server.MAIN), default_timeout=20)
+        page = AppTest.from_file(str(server.MAIN), default_timeout=20).run().switch_page(ASK)
         for name, value in query.items():
             page.query_params[name] = value
         return page.run()
@@ -438,7 +438,7 @@ def test_while_the_index_is_built_the_page_shows_how_far_it_is(journal, monkeypa
 
     built.set()
     resources.opening().wait(5)
-    assert page.run().title[0].value == "Ask"
+    assert page.run().title[0].value == "Welcome"
 
 
 def test_a_course_that_cannot_be_opened_says_what_to_do_and_can_be_tried_again(journal, monkeypatch):
@@ -457,7 +457,7 @@ def test_a_course_that_cannot_be_opened_says_what_to_do_and_can_be_tried_again(j
     assert "Run pgdojo index to build it anew" in shown(page)
 
     page = page.button(key="waiting_again").click().run()
-    assert page.title[0].value == "Ask"
+    assert page.title[0].value == "Welcome"
 
 
 def test_a_stored_answer_comes_back_equal_by_way_of_json(dojo):

@@ -992,7 +992,7 @@ def test_looking_ahead_asks_what_is_not_due_and_changes_nothing(dojo):
 
 
 def test_an_answer_offers_a_quiz_on_the_passages_it_cites(dojo):
-    page = AppTest.from_file(str(server.MAIN), default_timeout=30).run()
+    page = visit(ASK)
     page = page.chat_input(key="ask_input").set_value(fakes.FAILOVER).run()
     (offer,) = [one for one in page.button if one.label.startswith("Quiz me on this")]
 
@@ -1007,7 +1007,7 @@ def test_an_answer_offers_a_quiz_on_the_passages_it_cites(dojo):
 @pytest.mark.usefixtures("dojo")
 @pytest.mark.parametrize("question", [fakes.VERSIONS, fakes.COMPARE, "What is the weather?"])
 def test_an_answer_on_which_no_question_rests_offers_no_quiz(question):
-    page = AppTest.from_file(str(server.MAIN), default_timeout=30).run()
+    page = visit(ASK)
 
     page = page.chat_input(key="ask_input").set_value(question).run()
 

@@ -1,1 +1,1 @@
-"""The path of learning: what is mastered, how far a module is, what comes next, and the certificate at its end."""
+"""The path of learning: what is mastered, how far a module is, and what comes next."""

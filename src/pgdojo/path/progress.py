@@ -201,7 +201,6 @@ class Pathfinder:
             placed=placed,
             due=due,
             modules=modules,
-            certified=standing.is_done(modules) and bool(self._journal.people.certificates(learner)),
             next_review=reviews[0] if reviews else None,
             labs=self.labs,
             titles=self._titles,

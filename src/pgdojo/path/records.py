@@ -1,4 +1,4 @@
-"""What is told of a learner's way along the path; pages and the certificate are drawn from these."""
+"""What is told of a learner's way along the path; pages and the terminal are drawn from these."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pgdojo.path.mastery import Mastery
 
 ModuleState = Literal["waiting", "open", "done"]
 
-StepKind = Literal["enrol", "place", "read", "ask", "quiz", "review", "lab", "task", "certificate", "done"]
+StepKind = Literal["enrol", "place", "read", "ask", "quiz", "review", "lab", "task", "done"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,8 +77,8 @@ class NextStep:
     says: str
     """Why, in a sentence."""
     target: str = ""
-    """Of `read` a passage's id, of `ask` the question, of `quiz` a module's id, of `lab` a lab's, of `task` a task's,
-    of `certificate` the track's; empty for the rest."""
+    """Of `read` a passage's id, of `ask` the question, of `quiz` a module's id, of `lab` a lab's, of `task` a task's;
+    empty for the rest."""
     module: str = ""
     """Id of the module that it belongs to; empty where it belongs to none."""
 

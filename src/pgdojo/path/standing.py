@@ -106,8 +106,3 @@ def _is_done(one: ModuleProgress) -> bool:
         return not one.high_left and one.mastered >= DONE_SHARE * one.total - _EPSILON
     # Where nothing can be asked, everything else is to be done.
     return one.share >= 1
-
-
-def is_done(judged: Sequence[ModuleProgress]) -> bool:
-    """Whether there are modules, and all of them are done."""
-    return bool(judged) and all(one.state == "done" for one in judged)

@@ -23,7 +23,6 @@ class Situation:
     placed: bool
     due: int
     modules: Sequence[ModuleProgress]
-    certified: bool
     next_review: datetime | None
     """When the next review comes, None without one."""
     labs: Mapping[str, Lab]
@@ -36,7 +35,7 @@ def next_step(here: Situation) -> NextStep:
 
     First the track and the placement, then reviews where many are due, then the first open module: its reading, its
     questions worth asking, its quiz, its labs, its tasks, and what its quiz has not asked yet. Then the reviews that
-    are left. At the end of the path comes the certificate.
+    are left.
     """
     return next(_steps(here))
 
@@ -96,7 +95,7 @@ def _asking(one: ModuleProgress) -> Iterator[NextStep]:
 
 def _why_quiz(one: ModuleProgress) -> str:
     wanted = f"With {one.module.gate.pass_mark:.0%} right the next module opens"
-    return f"{wanted}." if one.gate_best is None else f"{wanted}; your best is {int(one.gate_best * 100)}%."
+    return f"{wanted}." if not one.gate_best else f"{wanted}; your best is {int(one.gate_best * 100)}%."
 
 
 def _practising(one: ModuleProgress, here: Situation) -> Iterator[NextStep]:
@@ -116,9 +115,6 @@ def _tasks(one: ModuleProgress) -> Iterator[NextStep]:
 
 def _end(here: Situation) -> NextStep:
     done = bool(here.modules) and all(one.state == "done" for one in here.modules)
-    if done and here.track is not None and not here.certified:
-        says = f"Every module of the track “{here.track.name}” is done."
-        return NextStep(kind="certificate", label="Get your certificate", says=says, target=here.track.id)
     label = "The path is done" if done else "That is all for today"
     if here.next_review is None:
         return NextStep(kind="done", label=label, says="Ask, read or take a quiz on whatever you like.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pgdojo.web import resources, sidebar, waiting
+from pgdojo.web import demo, resources, sidebar, waiting
 
 ASSETS = Path(__file__).with_name("assets")
 
@@ -14,14 +14,20 @@ st.set_page_config(page_title="pgdojo", page_icon=str(ASSETS / "mark.svg"), layo
 st.logo(str(ASSETS / "logo.svg"), size="large", icon_image=str(ASSETS / "mark.svg"))
 st.html(ASSETS / "style.css")
 
-ask = st.Page("app_pages/ask.py", title="Ask", icon=":material/forum:", default=True)
-path = st.Page("app_pages/path.py", title="Path", icon=":material/route:", url_path="path")
+path = st.Page("app_pages/path.py", title="Path", icon=":material/route:", default=True)
+ask = st.Page("app_pages/ask.py", title="Ask", icon=":material/forum:", url_path="ask")
 book = st.Page("app_pages/book.py", title="Read", icon=":material/menu_book:", url_path="book")
 quiz = st.Page("app_pages/quiz.py", title="Quiz", icon=":material/quiz:", url_path="quiz")
 review = st.Page("app_pages/review.py", title="Review", icon=":material/event_repeat:", url_path="review")
 labs = st.Page("app_pages/labs.py", title="Labs", icon=":material/science:", url_path="labs")
-page = st.navigation({"Learn": [ask, book, path], "Practise": [quiz, review, labs]})
+page = st.navigation({"Learn": [path, ask, book], "Practise": [quiz, review, labs]})
+
+# Ask was the first page once, and addresses of conversations and questions were kept.
+kept = {name: st.query_params[name] for name in ("c", "q") if name in st.query_params}
+if page.url_path == path.url_path and kept:
+    st.switch_page(ask, query_params=kept)
 
 if waiting.until_open(resources.opening()):
+    demo.banner(resources.dojo())
     page.run()
     sidebar.draw(resources.dojo(), ask)  # after the page, so that a conversation just begun is in the list

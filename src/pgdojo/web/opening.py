@@ -6,8 +6,11 @@ import gc
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+from pgdojo.errors import PgdojoError
 
 if TYPE_CHECKING:
     from pgdojo.dojo import Dojo
@@ -72,5 +75,7 @@ def _warm(dojo: Dojo) -> None:
     """Load what is loaded at its first use, so that no visitor waits for it and a fault shows at once."""
     dojo.journal.conversations("local")
     dojo.documents()
+    with suppress(PgdojoError):  # a fault in a quiz or a lab is told on the pages that need it
+        dojo.pathfinder.progress("local")
     for question in dojo.suggestions()[:1]:
         dojo.ask(question)

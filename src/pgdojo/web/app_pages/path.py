@@ -7,31 +7,40 @@ import streamlit as st
 from pgdojo.errors import PgdojoError
 from pgdojo.web import resources
 from pgdojo.web.identity import me
-from pgdojo.web.path import beginning, coverage, going_on, head, modules
+from pgdojo.web.path import beginning, coverage, going_on, head, lately, modules
 from pgdojo.web.text import literal
 
 dojo = resources.dojo()
 try:
-    going_on.go(dojo)
-    if wanted := st.session_state.pop("path_quiz", ""):
-        going_on.quiz(dojo, wanted)
     progress = dojo.pathfinder.progress(me())
 except PgdojoError as cause:
-    st.title("Path", anchor=False)
+    st.title("Your path", anchor=False)
     st.info(literal(str(cause)), icon=":material/info:")
+    going_on.ask_box()
     st.stop()
 
-st.title("Path", anchor=False)
-if not progress.modules:
-    st.info("This course has no path yet. Its author writes one in knowledge/path.yaml.", icon=":material/info:")
-    st.stop()
 track = progress.track
-if track is None or st.session_state.get("path_change"):
-    st.caption("A module at a time, each opened by the quiz before it. First: what is yours to learn?")
+if not progress.modules:
+    st.title("Your path", anchor=False)
+    st.caption("This course has no path yet; its author writes one in knowledge/path.yaml. Ask, or choose a heading.")
+    going_on.ask_box()
+elif track is None or st.session_state.get("path_change"):
+    st.title("Your path" if track else "Welcome", anchor=False)
+    st.caption(
+        f"You learn *{literal(dojo.title)}* a module at a time: read, ask, and take the quiz that opens the next one. "
+        "First: what is yours to learn?"
+    )
     beginning.choose(dojo, progress)
+    going_on.ask_box()
 else:
-    head.draw(track, progress)
-    going_on.draw(dojo, progress.next)
+    enrolment = dojo.journal.people.enrolment(me())
+    st.title("Your path", anchor=False)
+    head.draw(track, progress, enrolment.mentor if enrolment else "")
+    going_on.draw(dojo, progress)
+    going_on.ask_box()
+    head.draw_figures(dojo, progress)
     head.draw_changes(progress)
     modules.draw(dojo, progress.modules)
+lately.draw(dojo)
+if progress.track or not progress.modules:
     coverage.draw(progress.heat)

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pgdojo.errors import UsageError
+from pgdojo.errors import PgdojoError, UsageError
 from pgdojo.web import resources
 from pgdojo.web.identity import me
 from pgdojo.web.quiz import question, result, sitting, start
+from pgdojo.web.text import literal
 
 dojo = resources.dojo()
 key = st.query_params.get("s", "")
 if "new" in st.query_params:
     st.query_params.clear()
     key = ""
+if module := st.query_params.get("module", ""):
+    st.query_params.clear()
+    try:
+        key = start.of_module(dojo, module)
+        st.query_params["s"] = key
+    except PgdojoError as cause:
+        st.info(literal(str(cause)), icon=":material/info:")
 progress = None
 if key:
     try:

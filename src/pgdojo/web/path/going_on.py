@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pgdojo.errors import UsageError
 from pgdojo.web.citations import address
-from pgdojo.web.identity import me
-from pgdojo.web.path import beginning
-from pgdojo.web.questions import mint
+from pgdojo.web.path import beginning, tasks
 from pgdojo.web.text import literal, one_line
 
 if TYPE_CHECKING:
     from pgdojo.dojo import Dojo
-    from pgdojo.path.progress import NextStep
+    from pgdojo.path.progress import NextStep, PathProgress
 
 ASK, BOOK, QUIZ, REVIEW, LABS = (f"app_pages/{name}.py" for name in ("ask", "book", "quiz", "review", "labs"))
 
@@ -26,49 +25,56 @@ _ICONS = {
     "review": ":material/event_repeat:",
     "lab": ":material/science:",
 }
-"""Kinds of steps that a button can lead to, with its sign."""
+"""Kinds of steps that a button leads to, each with its sign."""
 
 
-def draw(dojo: Dojo, step: NextStep) -> None:
-    """The next step: why, and one filled button where a page can take it."""
+def draw(dojo: Dojo, progress: PathProgress) -> None:
+    """The next step: why in a sentence, and the one filled button of the page where another page takes it."""
+    step = progress.next
     with st.container(border=True, key="path_next"):
-        st.caption("Next")
-        st.subheader(one_line(step.label), anchor=False)
+        st.caption("Next step")
+        if step.kind not in _ICONS:
+            st.subheader(one_line(step.label), anchor=False)
         st.markdown(literal(step.says))
         if step.kind in _ICONS:
-            st.button(
-                "Go",
-                icon=_ICONS[step.kind],
-                type="primary",
-                width="stretch",
-                key="path_go",
-                on_click=st.session_state.__setitem__,
-                args=("path_going", step),
-            )
+            label = one_line(step.label)
+            if st.button(label, icon=_ICONS[step.kind], type="primary", width="stretch", wrap=True, key="path_go"):
+                _go(dojo, step)
         if step.kind == "place":
-            beginning.offer_placement(dojo)
+            st.button("I begin at the beginning", key="path_skip", on_click=beginning.skip, args=(dojo,))
+        if step.kind == "task":
+            _task(dojo, progress, step)
 
 
-def go(dojo: Dojo) -> None:
-    """Follow the button, if it was pressed."""
-    step: NextStep | None = st.session_state.pop("path_going", None)
-    if step is None:
-        return
+def _go(dojo: Dojo, step: NextStep) -> None:
     if step.kind == "place":
-        beginning.place(dojo)
+        try:
+            beginning.place(dojo)
+        except UsageError as cause:
+            st.info(literal(str(cause)), icon=":material/info:")
     elif step.kind == "read":
         st.switch_page(BOOK, query_params=address(step.target))
     elif step.kind == "ask":
         st.switch_page(ASK, query_params={"q": step.target})
     elif step.kind == "quiz":
-        quiz(dojo, step.target)
+        st.switch_page(QUIZ, query_params={"module": step.target})
     elif step.kind == "lab":
         st.switch_page(LABS, query_params={"lab": step.target})
     else:
         st.switch_page(REVIEW)
 
 
-def quiz(dojo: Dojo, module: str) -> None:
-    """Begin the quiz of a module and go to it."""
-    sitting = dojo.pathfinder.start_quiz(mint(), me(), module)
-    st.switch_page(QUIZ, query_params={"s": sitting.key})
+def _task(dojo: Dojo, progress: PathProgress, step: NextStep) -> None:
+    """What to do, and the way to say that it is done."""
+    module = next(one.module for one in progress.modules if one.module.id == step.module)
+    task = next(one for one in module.team if one.id == step.target)
+    st.markdown(literal(task.do))
+    tasks.put_forward(dojo, task.id, "path_next_task", filled=True)
+
+
+def ask_box() -> None:
+    """A question from here is answered on the page Ask."""
+    with st.container(key="path_ask"):
+        question = st.chat_input("Or ask something", key="path_question", max_chars=4000)
+    if question and question.strip():
+        st.switch_page(ASK, query_params={"q": question.strip()})

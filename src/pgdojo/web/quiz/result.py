@@ -18,7 +18,7 @@ from pgdojo.web.text import counted, one_line
 if TYPE_CHECKING:
     from pgdojo.dojo import Dojo
 
-QUIZ, REVIEW = "app_pages/quiz.py", "app_pages/review.py"
+PATH, QUIZ, REVIEW = "app_pages/path.py", "app_pages/quiz.py", "app_pages/review.py"
 MOST_TO_READ = 6
 
 
@@ -26,7 +26,12 @@ def draw(dojo: Dojo, progress: Progress) -> None:
     """Everything on a sitting that has ended."""
     result = dojo.quizzes.result(progress)
     _score(result)
+    module = progress.sitting.plan.get("module", "")
+    if module:
+        _gate(dojo, module)
     with st.container(horizontal=True, gap="small", key="quiz_after_links"):
+        if module or progress.sitting.mode == "placement":
+            st.page_link(PATH, label="Back to your path", icon=":material/route:")
         st.page_link(QUIZ, label="Another sitting", icon=":material/replay:", query_params={"new": "1"})
         st.page_link(REVIEW, label="What comes back, and when", icon=":material/event_repeat:")
     if len(result.by_topic) > 1:
@@ -56,6 +61,22 @@ def _score(result: Result) -> None:
     if sure:
         said = "was sure and not right: it stands" if sure == 1 else "were sure and not right: they stand"
         st.markdown(f":red-badge[:material/priority_high: {sure}] {said} first below.")
+
+
+def _gate(dojo: Dojo, module: str) -> None:
+    """Whether the quizzes on a module, the best of which counts, open what comes after it."""
+    one = next((one for one in dojo.pathfinder.progress(me()).modules if one.module.id == module), None)
+    if one is None:
+        return
+    title = one_line(one.module.title)
+    if one.gate_passed:
+        st.markdown(f":green-badge[:material/check: Gate passed] What comes after “{title}” is open.")
+        return
+    best = f" Your best is {int(one.gate_best * 100)}%." if one.gate_best is not None else ""
+    st.markdown(
+        f":orange-badge[:material/history_edu: Not yet] {one.module.gate.pass_mark:.0%} right opens what comes after "
+        f"“{title}”.{best}"
+    )
 
 
 def _finding(result: Result) -> str:

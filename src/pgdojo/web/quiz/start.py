@@ -49,6 +49,18 @@ def draw(dojo: Dojo) -> None:
     _history(dojo)
 
 
+def of_module(dojo: Dojo, module: str) -> str:
+    """Begin the quiz of a module of the path, or take up the one that was begun; returns its sitting.
+
+    Raises:
+        UsageError: There is no such module, or nothing to ask on it.
+    """
+    begun = dojo.quizzes.under_way(me())
+    if begun and begun.sitting.plan.get("module") == module:
+        return begun.sitting.key
+    return dojo.pathfinder.start_quiz(mint(), me(), module).key
+
+
 def _resume(progress: Progress) -> None:
     with st.container(border=True, key="quiz_resume"):
         name = MODES[progress.sitting.mode]
