@@ -85,8 +85,11 @@ def test_from_an_answer_about_failover_to_a_measured_outage(visitor, server):
     bench.check("follow", passed=False)
     page.locator(".st-key-lab_finding_follow_not_yet").wait_for(timeout=20_000)
     wide["a finding"] = learner.overflow()
+    bench.rest(500)
     page.get_by_role("button", name="Run in the console of zone-a").first.dblclick()
-    page.get_by_text("INSERT 0 1").first.wait_for(timeout=60_000)
+    shown = page.locator(".st-key-lab_shown_follow_0")
+    shown.wait_for(timeout=60_000)
+    assert "INSERT 0 1" in shown.inner_text()
     bench.check("follow")
     assert attempts(server) == 1
 

@@ -37,7 +37,7 @@ def bare_place(postgresql):
     drop(place)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def place(request, tmp_path):
     """An empty place for a journal, once on each database."""
     if request.param == "sqlite":
@@ -47,7 +47,7 @@ def place(request, tmp_path):
     return shared
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def untouched(request, tmp_path):
     """A place where no table was ever made, once on each database."""
     if request.param == "sqlite":

@@ -20,6 +20,8 @@ from pgdojo.learner import schema
 from pgdojo.learner.journal import Journal
 from pgdojo.learner.portable import export, import_file
 
+pytestmark = pytest.mark.slow
+
 ODD = "quote ' \" back\\slash \u2028 line\nbreak \t tab, é 😀 ; -- %s :name"
 
 
@@ -336,7 +338,6 @@ def peak(*arguments):
     return int(run.stdout)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is told elsewhere on other systems")
 def test_thirty_times_the_rows_take_no_more_memory(tmp_path):
     peaks = []

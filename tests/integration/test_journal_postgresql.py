@@ -26,6 +26,8 @@ from pgdojo.errors import JournalError
 from pgdojo.learner.journal import Journal
 from pgdojo.learner.portable import export, import_file
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 
 

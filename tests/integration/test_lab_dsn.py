@@ -19,6 +19,8 @@ from pgdojo.lab.sandbox import Sandbox, sweep
 from pgdojo.lab.server import Server, free_port
 from pgdojo.learner.journal import Journal
 
+pytestmark = pytest.mark.slow
+
 WORDS = {"why": "It matters.", "next": "Look."}
 HINTS = {"nudge": "Look.", "pointer": "facts#heat", "partial": "Write.", "solution": "Insert two rows."}
 

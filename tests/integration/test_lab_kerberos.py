@@ -14,6 +14,8 @@ from pgdojo.lab.engines import advice, choose
 from pgdojo.lab.safe_sql import SqlFailedError, try_login
 from pgdojo.lab.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 needs_kdc = pytest.mark.skipif(
     not kerberos.available() or choose({"gss"}) is None, reason="no Kerberos or no PostgreSQL with it"
 )

