@@ -36,8 +36,10 @@ install: .venv/.installed ## Set up .venv; the other commands do it when it is n
 serve: .venv/.installed ## Build the search index where needed and open the app
 	@$(BIN)/pgdojo serve $(ARGS)
 
+# One worker more than there are cores: labs and browsers wait more than they compute.
 test: lint ## Run every check and every test
-	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+	@PYTEST_XDIST_AUTO_NUM_WORKERS=$$(($$(getconf _NPROCESSORS_ONLN) + 1)) \
+		$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 check: lint ## Run every check and the quick tests, in under a minute
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not browser" $(ARGS)

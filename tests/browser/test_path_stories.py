@@ -180,9 +180,8 @@ def test_addresses_from_before_lead_to_ask(visitor):
     learner.settle()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_of_the_path_scrolls_sideways_on_a_phone(visitor, scheme):
-    learner = visitor(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+def test_nothing_of_the_path_scrolls_sideways_on_a_phone(visitor):
+    learner = visitor(viewport={"width": 390, "height": 844})
     page = learner.page
     learner.open()
     wide = {"first visit": learner.overflow()}

@@ -381,9 +381,8 @@ def test_no_question_and_no_feedback_scrolls_sideways_on_a_phone(visitor, quizma
     assert {place: pixels for place, pixels in wide.items() if pixels > 0} == {}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_neither_quiz_nor_review_scrolls_sideways_on_a_phone(visitor, quizmaster, begin, scheme):
-    learner = visitor(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+def test_neither_quiz_nor_review_scrolls_sideways_on_a_phone(visitor, quizmaster, begin):
+    learner = visitor(viewport={"width": 390, "height": 844})
     item = of_kind(quizmaster, "single")
     go(learner, begin(item))
     answer_wrongly(learner, item)

@@ -128,9 +128,8 @@ def test_the_first_question_can_be_asked_with_the_keyboard_alone(visitor):
 PLACES = ["/", "/ask", "/book", "/book?doc=notes", "/book?doc=handbook/backups", "/book?doc=facts", "/book?doc=words"]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_scrolls_sideways_on_a_phone(visitor, scheme):
-    learner = visitor(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+def test_nothing_scrolls_sideways_on_a_phone(visitor):
+    learner = visitor(viewport={"width": 390, "height": 844})
     wide = {}
 
     for place in PLACES:
