@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from pgdojo import __version__, cli_lab, cli_path, cli_team
+from pgdojo import __version__, cli_lab, cli_path, cli_people, cli_team
 from pgdojo.errors import CourseError, PgdojoError, UsageError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ app.add_typer(exports, name="export")
 app.add_typer(imports, name="import")
 app.add_typer(cli_lab.app, name="lab")
 app.add_typer(cli_team.app)
+app.add_typer(cli_people.app)
 app.add_typer(cli_path.app, name="path")
 
 

@@ -26,6 +26,7 @@ _COMMANDS = {
     "review": "pgdojo serve, page Review",
     "lab": "pgdojo lab start {target}",
     "enrol": "pgdojo path enrol TRACK",
+    "certificate": "pgdojo certificate save certificate.pdf",
     "place": "pgdojo serve, page Quiz; or pgdojo path enrol TRACK --no-placement",
 }
 """Where each kind of next step is done."""

@@ -24,7 +24,7 @@ from pgdojo.ask.service import Asker
 from pgdojo.ask.trees import FittedGate
 from pgdojo.course.records import Document, Passage, Term
 from pgdojo.errors import LabError, PgdojoError, SearchIndexError, UsageError
-from pgdojo.search.encoder import DEFAULT_MODEL, encode_many
+from pgdojo.search.encoder import DEFAULT_MODEL, Vectors, encode_many
 from pgdojo.search.index import Index, IndexFolder, Manifest
 from pgdojo.search.retriever import Retriever, ScoredPassage
 
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from pgdojo.quiz.exports import LossReport
     from pgdojo.quiz.service import Quizmaster
     from pgdojo.team.access import Access
+    from pgdojo.team.certificates import Certificates
+    from pgdojo.team.material import Material
+    from pgdojo.team.people import People
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Hears of the stage, how many of it are done, and how many there are."""
@@ -149,6 +152,15 @@ class Dojo:
 
         return load_course(self.course_folder)
 
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Embeddings of `texts`, shape (texts, dim), rows of unit length."""
+        return encode_many(self.index.encoder, texts)
+
+    @property
+    def version(self) -> str:
+        """Changes with the index that answers."""
+        return self.index.manifest.built_at
+
     def documents(self) -> tuple[Document, ...]:
         """The notes, then the pages in their order."""
         return self._course.documents
@@ -244,6 +256,33 @@ class Dojo:
         from pgdojo.team.access import Access
 
         return Access(self.journal.people, solo=True)
+
+    @cached_property
+    def people(self) -> People:
+        """Roles, mentors, sessions, tokens, what is recorded of people, and forgetting them."""
+        from pgdojo.team.people import People
+
+        return People(self.journal, self.access, on_forgotten=self._drop)
+
+    def _drop(self, learner: str) -> None:
+        """Have whatever was made so far keep nothing in memory of a learner."""
+        for name in ("quizzes", "pathfinder"):
+            if name in self.__dict__:
+                getattr(self, name).drop(learner)
+
+    @cached_property
+    def certificates(self) -> Certificates:
+        """What learners are given at the end of the path."""
+        from pgdojo.team.certificates import Certificates
+
+        return Certificates(self.journal, self.pathfinder, self.access)
+
+    @cached_property
+    def material(self) -> Material:
+        """What a trainer sees of the material: what it lacks, and what is wrong with it."""
+        from pgdojo.team.material import Material
+
+        return Material(self, self.journal, self.quizzes, self.access)
 
     @property
     def state(self) -> IndexState:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pgdojo.ask.records import Answer, Citation, Heading, Refusal, Row, Sentence
 from pgdojo.course.banks import Quizzes, confirm, load_quizzes
@@ -21,7 +24,12 @@ from pgdojo.lab.runner import LabRoom
 from pgdojo.learner.journal import Journal
 from pgdojo.path.progress import Pathfinder
 from pgdojo.quiz.service import Quizmaster
+from pgdojo.search.encoder import Vectors
+from pgdojo.search.retriever import ScoredPassage
 from pgdojo.team.access import Access
+from pgdojo.team.certificates import Certificates
+from pgdojo.team.material import Material
+from pgdojo.team.people import People
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL_QUIZ = Path(__file__).with_name("small_quiz")
@@ -88,11 +96,13 @@ class FakeDojo:
         **room: Any,
     ) -> None:
         self.title = course().title
+        self.version = "first"
         self.journal = journal
         self.clock = Clock()
         self.quizzes = Quizmaster(quizzes or small_quiz(), passages().get, journal.quiz, self.clock)
         self.labs = LabRoom(labs or {}, journal.lab, home, self.clock, **room)
         self.access = Access(journal.people, solo=True)
+        self.people = People(journal, self.access, self.clock)
         self.pathfinder = Pathfinder(
             load_path(ROOT) if path is None else path,
             self.labs.labs,
@@ -102,6 +112,9 @@ class FakeDojo:
             passages=self.passages,
             clock=self.clock,
         )
+        key = home / "signing-key.pem"
+        self.certificates = Certificates(journal, self.pathfinder, self.access, key=key, clock=self.clock)
+        self.material = Material(self, journal, self.quizzes, self.access, self.clock, results=home / "links.json")
         self.state = State(passages=len(passages()), documents=len(course().documents))
 
     def documents(self) -> tuple[Document, ...]:
@@ -118,6 +131,19 @@ class FakeDojo:
 
     def passages(self, document_slug: str) -> tuple[Passage, ...]:
         return tuple(one for one in passages().values() if one.id.startswith(f"{document_slug}#"))
+
+    def search(self, query: str, k: int) -> list[ScoredPassage]:
+        words = {word.strip("?,.").lower() for word in query.split() if len(word) > 3}
+        ranked = sorted(passages().values(), key=lambda one: (-_overlap(words, one.text), one.id))
+        return [ScoredPassage(passage=one, score=1 / rank, rank=rank) for rank, one in enumerate(ranked[:k], 1)]
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """A direction a word, so that questions are alike as far as they share words."""
+        vectors = np.zeros((len(texts), 512), dtype=np.float32)
+        for row, text in zip(vectors, texts, strict=True):
+            for word in text.casefold().strip("?").split():
+                row[zlib.crc32(word.encode()) % 512] += 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
     def suggestions(self) -> tuple[str, ...]:
         return (FAILOVER, VERSIONS, COMPARE, "How long can RDS keep automated backups?")

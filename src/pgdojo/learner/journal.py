@@ -14,6 +14,7 @@ from pgdojo.errors import JournalError, UsageError
 from pgdojo.learner import database, queries, schema
 from pgdojo.learner.address import find, place_of
 from pgdojo.learner.lab_journal import LabJournal
+from pgdojo.learner.material_journal import MaterialJournal
 from pgdojo.learner.path_journal import PathJournal
 from pgdojo.learner.people_journal import PeopleJournal
 from pgdojo.learner.quiz_journal import QuizJournal
@@ -65,9 +66,20 @@ class Journal(Store):
         return PeopleJournal(self._engine, place=self._place, clock=self._clock)
 
     @cached_property
+    def material(self) -> MaterialJournal:
+        """What of it is about the material's gaps."""
+        return MaterialJournal(self._engine, place=self._place, clock=self._clock)
+
+    @cached_property
     def path(self) -> PathJournal:
         """What of it the path is judged by."""
         return PathJournal(self._engine, place=self._place, clock=self._clock)
+
+    def drop_reads(self) -> None:
+        """Keep nothing in memory of what was read."""
+        super().drop_reads()
+        for part in (self.quiz, self.lab, self.people, self.material, self.path):
+            part.drop_reads()
 
     def close(self) -> None:
         """Let go of every connection; what was stored is stored already."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, Select, Table, select
 
 from pgdojo.learner import database, schema
+from pgdojo.learner.queries import forgettings
 from pgdojo.learner.store import Store
 
 
@@ -85,6 +86,8 @@ class Marks(NamedTuple):
     reads: int = 0
     checks: int = 0
     deletions: int = 0
+    forgettings: int = 0
+    """How often somebody had been forgotten, after which numbers may come back with other events."""
 
 
 class News(NamedTuple):
@@ -112,11 +115,13 @@ class PathJournal(Store):
 
     def _since(self, learner: str, marks: Marks) -> News:
         # From the last known event on, and with it, which shows that it is still there.
-        found = self._from(learner, marks)
-        if any(mark and (not rows or rows[0].id != mark) for rows, mark in zip(found, marks, strict=True)):
+        found, forgotten = self._from(learner, marks)
+        *known, forgotten_then = marks
+        is_gone = any(mark and (not rows or rows[0].id != mark) for rows, mark in zip(found, known, strict=True))
+        if marks != Marks() and (is_gone or forgotten != forgotten_then):
             return self._since(learner, Marks())._replace(anew=True)
         responses, sittings, turns, reads, checks, deletions = (
-            rows[1:] if mark else rows for rows, mark in zip(found, marks, strict=True)
+            rows[1:] if mark else rows for rows, mark in zip(found, known, strict=True)
         )
         return News(
             responses=[Answered._make(row) for row in responses],
@@ -125,11 +130,11 @@ class PathJournal(Store):
             reads=[Opened._make(row) for row in reads],
             checks=[Checked._make(row) for row in checks],
             deletions=[Deleted._make(row) for row in deletions],
-            marks=Marks._make(rows[-1].id if rows else 0 for rows in found),
+            marks=Marks._make([*(rows[-1].id if rows else 0 for rows in found), forgotten]),
             anew=False,
         )
 
-    def _from(self, learner: str, marks: Marks) -> list[Sequence[Row[Any]]]:
+    def _from(self, learner: str, marks: Marks) -> tuple[list[Sequence[Row[Any]]], int]:
         def these(table: Table, first: int, *names: str) -> Select[Any]:
             columns = (table.c[name] for name in ("id", *names))
             return select(*columns).where(table.c.learner == learner, table.c.id >= first).order_by(table.c.id)
@@ -143,7 +148,7 @@ class PathJournal(Store):
             these(schema.deletions, marks.deletions, *Deleted._fields[1:]),
         )
         with database.explained(self._place), self._engine.connect() as connection:
-            return [connection.execute(query).all() for query in queries]
+            return [connection.execute(query).all() for query in queries], connection.scalar(forgettings()) or 0
 
 
 def _sat(row: Row[Any]) -> Sat:

@@ -185,6 +185,13 @@ class PeopleJournal(Store):
         query = select(table.c.badge).where(table.c.learner == learner).order_by(table.c.id.desc())
         return [row.badge for row in self._rows(query)]
 
+    def certificate(self, key: str) -> dict[str, Any] | None:
+        """The certificate that was stored under `key`, None if there is none."""
+        table = schema.certificates
+        rows = self._rows(select(table.c.badge).where(table.c.key == key))
+        badge: dict[str, Any] | None = rows[0].badge if rows else None
+        return badge
+
     def resolve(self, key: str, *, kind: str, about: str, learner: str, verdict: str, note: str = "") -> bool:
         """Store a trainer's word on a gap, a dispute or a thumb down; False if its key was stored before."""
         return self._append(

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, exists, func, select
 
-from pgdojo.learner.schema import deletions, feedback, gaps, reads, renames, turns
+from pgdojo.learner.schema import audit, deletions, feedback, gaps, reads, renames, turns
 
 
 def conversations(learner: str) -> Select[Any]:
@@ -70,6 +70,15 @@ def passages_read(learner: str) -> Select[Any]:
         .join(totals, totals.c.last == reads.c.id)
         .order_by(totals.c.last_at.desc(), reads.c.id.desc())
     )
+
+
+FORGET = "forget"
+"""Action in the audit log under which somebody was forgotten."""
+
+
+def forgettings() -> Select[Any]:
+    """How often somebody was forgotten: whatever was kept of rows by their numbers may be wrong after the next."""
+    return select(func.count()).select_from(audit).where(audit.c.action == FORGET)
 
 
 def _conversation_of(learner: str, conversation: str) -> tuple[ColumnElement[bool], ...]:

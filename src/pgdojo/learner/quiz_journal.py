@@ -152,12 +152,19 @@ class QuizJournal(Store):
         mine = (table.c.learner == learner) & (table.c.sitting == sitting)
         return [_record(QuizResponse, row) for row in self._rows(select(table).where(mine).order_by(table.c.id))]
 
-    def reviews_since(self, learner: str, last: int = 0) -> list[Review]:
-        """The learner's responses that count after the one numbered `last`, as they came."""
+    def reviews_since(self, learner: str, last: int = 0) -> list[Review] | None:
+        """The learner's responses that count after the one numbered `last`, as they came.
+
+        None where that one is no longer there: the learner was forgotten, and whatever was made of it goes too.
+        """
         table = schema.responses
-        mine = (table.c.learner == learner) & (table.c.id > last) & table.c.counts
+        # From the last known one on, and with it, which shows that it is still there.
+        mine = (table.c.learner == learner) & (table.c.id >= last) & table.c.counts
         query = select(*(table.c[name] for name in Review._fields)).where(mine).order_by(table.c.id)
-        return [Review._make(row) for row in self._rows(query)]
+        found = [Review._make(row) for row in self._rows(query)]
+        if not last:
+            return found
+        return found[1:] if found and found[0].id == last else None
 
     def outcomes(self) -> list[Outcome]:
         """Every learner's responses as they came, with what item analysis needs of them."""

@@ -376,5 +376,5 @@ audit = _events(
     Column("about", Prose, nullable=False),
     Column("detail", Plain, nullable=False),
     Column("done_at", Moment, nullable=False),
-    Index(None, "learner"),
+    Index(None, "action"),
 )

@@ -62,6 +62,10 @@ class Store:
             self._seen[key] = (now, found)
         return list(found)
 
+    def drop_reads(self) -> None:
+        """Keep nothing in memory of what was read."""
+        self._seen.clear()
+
     def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
         with database.explained(self._place):
             return database.reading(self._engine, lambda connection: connection.execute(query).all())

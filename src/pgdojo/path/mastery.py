@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from pgdojo.learner.path_journal import Answered
@@ -48,8 +48,8 @@ class Mastery:
     variants: int
     """Different items among them."""
     variants_wanted: int
-    days: int
-    """Different days, in UTC, among them."""
+    dates: tuple[date, ...]
+    """Different days, in UTC, among them, the first one first."""
     unaided: bool
     """Whether the last answer was right, without a hint and not unsure."""
     recall: float | None
@@ -58,6 +58,11 @@ class Mastery:
     labs_passed: tuple[str, ...]
     lacks: tuple[str, ...]
     """What is missing, in plain sentences for the learner; empty when mastered."""
+
+    @property
+    def days(self) -> int:
+        """How many different days are among them."""
+        return len(self.dates)
 
     def is_done(self, *, critical: bool) -> bool:
         """Whether a module counts it as done: mastered, or known where a mistake does not hurt in production."""
@@ -112,7 +117,7 @@ def mastery(
         right=len(right),
         variants=len({one.item for one in right}),
         variants_wanted=criterion.variants,
-        days=len({one.answered_at.date() for one in right}),
+        dates=tuple(sorted({one.answered_at.date() for one in right})),
         unaided=last is not None and _is_unaided(last) and not _is_outdated(last, criterion),
         recall=recall,
         labs_wanted=tuple(criterion.labs),

@@ -127,6 +127,11 @@ class Pasts:
             kept.past.take(news)
             yield kept.past
 
+    def drop(self, learner: str) -> None:
+        """Keep nothing in memory of a learner who was forgotten."""
+        with self._lock:
+            self._pasts.pop(learner, None)
+
     def _kept(self, learner: str) -> _Kept:
         with self._lock:
             kept = self._pasts.pop(learner, None) or _Kept()

@@ -18,6 +18,7 @@ from pgdojo.learner.records import Sitting
 from pgdojo.learner.text import utc_now
 from pgdojo.path import mastery as rule
 from pgdojo.path import standing
+from pgdojo.path.achievement import achievement_id
 from pgdojo.path.heat import HeatMap
 from pgdojo.path.mastery import Criterion, Mastery
 from pgdojo.path.past import Past, Pasts
@@ -176,6 +177,10 @@ class Pathfinder:
         with self._pasts.of(learner) as past:
             return standing.labs_done(self.labs, past, self._journal.people.sign_offs(learner))
 
+    def drop(self, learner: str) -> None:
+        """Keep nothing in memory of a learner who was forgotten."""
+        self._pasts.drop(learner)
+
     def _track(self, learner: str) -> Track | None:
         enrolment = self._journal.people.enrolment(learner)
         return self.path.track(enrolment.track) if enrolment else None
@@ -204,6 +209,7 @@ class Pathfinder:
             next_review=reviews[0] if reviews else None,
             labs=self.labs,
             titles=self._titles,
+            certified=self._certified(learner, track) if all(one.state == "done" for one in modules) else False,
         )
         return PathProgress(
             learner=learner,
@@ -217,6 +223,18 @@ class Pathfinder:
             target=target,
             outlook=self._outlook(target, schedule, modules) if target else None,
         )
+
+    def achievement(self, track: Track) -> str:
+        """Names what the certificate of a track is given for."""
+        return achievement_id(self.path.title, track, self.path.of(track.id))
+
+    def _certified(self, learner: str, track: Track | None) -> bool:
+        """Whether the certificate was issued for what the track asks now."""
+        if track is None:
+            return False
+        wanted = self.achievement(track)
+        issued = self._journal.people.certificates(learner)
+        return any(badge["credentialSubject"]["achievement"]["id"] == wanted for badge in issued)
 
     def _evidence(self, learner: str, past: Past, track: Track | None, schedule: Schedule) -> Evidence:
         sign_offs = self._journal.people.sign_offs(learner)

@@ -14,7 +14,7 @@ from pgdojo.path.mastery import Mastery
 
 ModuleState = Literal["waiting", "open", "done"]
 
-StepKind = Literal["enrol", "place", "read", "ask", "quiz", "review", "lab", "task", "done"]
+StepKind = Literal["enrol", "place", "read", "ask", "quiz", "review", "lab", "task", "certificate", "done"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,6 +11,8 @@ from pgdojo.course.path_records import Track
 from pgdojo.course.records import PassageId
 from pgdojo.path.records import ModuleProgress, NextStep
 
+_ALL = "That is all for today"
+
 MANY_DUE = 10
 """Reviews that come before anything new."""
 
@@ -28,14 +30,21 @@ class Situation:
     labs: Mapping[str, Lab]
     titles: Mapping[PassageId, str]
     """The headings that can be read."""
+    certified: bool
+    """Whether the certificate was issued for what the path asks now."""
+
+    @property
+    def done(self) -> bool:
+        """Whether every module of a track is done."""
+        return self.track is not None and bool(self.modules) and all(one.state == "done" for one in self.modules)
 
 
 def next_step(here: Situation) -> NextStep:
     """The one thing to do now.
 
-    First the track and the placement, then reviews where many are due, then the first open module: its reading, its
-    questions worth asking, its quiz, its labs, its tasks, and what its quiz has not asked yet. Then the reviews that
-    are left.
+    First the track, then the certificate that is there to be taken, the placement, reviews where many are due, then of
+    the first open module its reading, its questions worth asking, its quiz, its labs, its tasks, and what its quiz has
+    not asked yet. Then the reviews that are left.
     """
     return next(_steps(here))
 
@@ -43,6 +52,8 @@ def next_step(here: Situation) -> NextStep:
 def _steps(here: Situation) -> Iterator[NextStep]:
     if here.modules and here.track is None:
         yield NextStep(kind="enrol", label="Choose your track", says="Then the path shows what is yours to learn.")
+    if here.done and not here.certified:
+        yield _certificate(here)
     if here.modules and not here.placed:
         says = "A quarter of an hour shows what you know already, so that you need not learn it again."
         yield NextStep(kind="place", label="Take the placement quiz", says=says)
@@ -114,9 +125,18 @@ def _tasks(one: ModuleProgress) -> Iterator[NextStep]:
 
 
 def _end(here: Situation) -> NextStep:
-    done = bool(here.modules) and all(one.state == "done" for one in here.modules)
-    label = "The path is done" if done else "That is all for today"
+    if here.done:
+        return _certificate(here)
     if here.next_review is None:
-        return NextStep(kind="done", label=label, says="Ask, read or take a quiz on whatever you like.")
+        return NextStep(kind="done", label=_ALL, says="Ask, read or take a quiz on whatever you like.")
     says = f"The next review comes on {here.next_review.date().isoformat()}; what is spaced out stays."
-    return NextStep(kind="done", label=label, says=says)
+    return NextStep(kind="done", label=_ALL, says=says)
+
+
+def _certificate(here: Situation) -> NextStep:
+    says = (
+        "Your certificate is ready. Whoever you give it to can verify it."
+        if not here.certified
+        else ("Your certificate can be fetched again. Reviews keep what you know.")
+    )
+    return NextStep(kind="certificate", label="The path is done", says=says)

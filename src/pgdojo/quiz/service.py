@@ -429,10 +429,18 @@ class Quizmaster:
         with self._lock:
             before, last = self._schedules.get(learner, (Schedule(), 0))
         new = self.journal.reviews_since(learner, last)
+        if new is None:
+            before, last = Schedule(), 0
+            new = self.journal.reviews_since(learner) or []
         found = schedule.replay(new, self._is_critical, before)
         with self._lock:
             self._schedules[learner] = (found, new[-1].id if new else last)
         return schedule.with_changed_keys(found, self.changed_keys(), self._clock())
+
+    def drop(self, learner: str) -> None:
+        """Keep nothing in memory of a learner who was forgotten."""
+        with self._lock:
+            self._schedules.pop(learner, None)
 
     def _is_critical(self, objective: str) -> bool:
         known = self.quizzes.objectives.get(objective)

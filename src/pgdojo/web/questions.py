@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pgdojo.ask.records import Answer
+from pgdojo.learner.material_journal import gap_key
 from pgdojo.learner.records import Turn
 
 if TYPE_CHECKING:
@@ -62,14 +63,10 @@ def answer(dojo: Dojo, submission: Submission, turns: Sequence[Turn], *, learner
 
 def is_gap_noted(dojo: Dojo, turn: str, *, learner: str) -> bool:
     """Whether the reader noted before that the material lacks an answer to the question of a turn."""
-    return bool(dojo.journal.has_gap(_gap_key(turn), learner=learner))
-
-
-def _gap_key(turn: str) -> str:
-    return f"gap-{turn}"
+    return bool(dojo.journal.has_gap(gap_key(turn), learner=learner))
 
 
 def note_gap(dojo: Dojo, turn: str, found: Answer, *, learner: str) -> bool:
     """Store once that the material lacks an answer to a refused question; returns whether it is new."""
     nearest = tuple(heading.passage_id for heading in found.refusal.nearest) if found.refusal else ()
-    return bool(dojo.journal.record_gap(_gap_key(turn), learner=learner, question=found.standalone, nearest=nearest))
+    return bool(dojo.journal.record_gap(gap_key(turn), learner=learner, question=found.standalone, nearest=nearest))

@@ -27,7 +27,20 @@ def _open_course(report: Report) -> Dojo:
 
     threading.Thread(target=_tidy_labs, name="tidy-labs", daemon=True).start()
     folder = os.environ.get(COURSE_VARIABLE)
-    return open_dojo(Path(folder) if folder else None, progress=report)
+    found = open_dojo(Path(folder) if folder else None, progress=report)
+    threading.Thread(target=_ask_again, args=(found,), name="ask-again", daemon=True).start()
+    return found
+
+
+def _ask_again(found: Dojo) -> None:
+    """Ask what had no answer once more where the course has changed, so that its askers hear of it."""
+    try:
+        answered = found.material.rerun()
+    except PgdojoError:
+        _log.warning("Open questions could not be asked again.", exc_info=True)
+    else:
+        if answered:
+            _log.info("%d questions that had no answer have one now.", answered)
 
 
 def _tidy_labs() -> None:

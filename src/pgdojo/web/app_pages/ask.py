@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pgdojo.ask.records import Answer
-from pgdojo.web import answers, questions, resources
+from pgdojo.web import answered, answers, questions, resources
 from pgdojo.web.identity import me
 from pgdojo.web.text import counted, literal, one_line
 
@@ -57,6 +57,7 @@ st.chat_input(
     on_submit=submit_typed,
 )
 
+answered.draw(dojo)
 given = dojo.journal.feedback(me(), conversation) if turns else {}
 for turn in turns:
     if pending is not None and turn.key == pending.key:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from pgdojo.errors import PgdojoError
-from pgdojo.web import resources
+from pgdojo.web import answered, resources
 from pgdojo.web.identity import me
-from pgdojo.web.path import beginning, coverage, going_on, head, lately, modules
+from pgdojo.web.path import beginning, certificate, coverage, going_on, head, lately, modules
 from pgdojo.web.text import literal
 
 dojo = resources.dojo()
@@ -35,10 +35,12 @@ elif track is None or st.session_state.get("path_change"):
 else:
     enrolment = dojo.journal.people.enrolment(me())
     st.title("Your path", anchor=False)
-    head.draw(track, progress, enrolment.mentor if enrolment else "")
+    head.draw(track, progress, dojo.people.name_of(enrolment.mentor) if enrolment else "")
+    answered.draw(dojo)
     going_on.draw(dojo, progress)
     going_on.ask_box()
     head.draw_figures(dojo, progress)
+    certificate.draw_held(dojo, progress)
     head.draw_changes(progress)
     modules.draw(dojo, progress.modules)
 lately.draw(dojo)

@@ -52,7 +52,7 @@ def choose(dojo: Dojo, progress: PathProgress) -> None:
             with aims.cell():
                 st.text_input(
                     "Your mentor",
-                    value=before.mentor if before else "",
+                    value=dojo.people.name_of(before.mentor) if before else "",
                     max_chars=LONGEST_NAME,
                     placeholder="May stay open",
                     key="path_mentor",
@@ -66,11 +66,9 @@ def choose(dojo: Dojo, progress: PathProgress) -> None:
 
 def _enrol(dojo: Dojo) -> None:
     held = st.session_state
-    people = dojo.journal.people
-    if name := " ".join(held.get("path_name", "").split()):
-        people.see(LOCAL, issuer=LOCAL, subject=LOCAL, name=name)
-    mentor = " ".join(held["path_mentor"].split())
-    people.enrol(me(), track=held["path_track"], target=held["path_target"], mentor=mentor)
+    if name := held.get("path_name", "").strip():
+        dojo.people.introduce(me(), name)
+    dojo.people.enrol(me(), track=held["path_track"], target=held["path_target"], mentor=held["path_mentor"])
     _leave()
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pgdojo.errors import UsageError
 from pgdojo.web.citations import address
-from pgdojo.web.path import beginning, tasks
+from pgdojo.web.path import beginning, certificate, tasks
 from pgdojo.web.text import literal, one_line
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def draw(dojo: Dojo, progress: PathProgress) -> None:
                 _go(dojo, step)
         if step.kind == "place":
             st.button("I begin at the beginning", key="path_skip", on_click=beginning.skip, args=(dojo,))
+        if step.kind == "certificate":
+            certificate.draw(dojo, progress)
         if step.kind == "task":
             _task(dojo, progress, step)
 

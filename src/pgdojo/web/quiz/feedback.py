@@ -69,13 +69,13 @@ def _lines(told: Feedback, key: str) -> None:
                 st.caption(inline(ask))
             for line in lines:
                 if placed or line.taken or line.right or not line.text:
-                    _line(line)
+                    draw_line(line)
                 else:
                     rest.append(line)
     if rest:
         with st.expander("Why not the others", key=f"{key}_others"):
             for line in rest:
-                _line(line)
+                draw_line(line)
 
 
 def _by_turn(told: Feedback) -> Iterator[tuple[str, Sequence[Line]]]:
@@ -92,7 +92,8 @@ def _by_turn(told: Feedback) -> Iterator[tuple[str, Sequence[Line]]]:
         lines, here = lines[offered:], choice.goto
 
 
-def _line(line: Line) -> None:
+def draw_line(line: Line) -> None:
+    """One part of the feedback: the sign, what was offered, and why."""
     if not line.text:
         st.markdown(safe_markdown(line.why))
         return

@@ -75,7 +75,7 @@ def upgrade() -> None:
         _moment("resolved_at"),
         index=("kind", "about"),
     )
-    _make("audit", _identifier("action"), _prose("about"), _json("detail"), _moment("done_at"), index=("learner",))
+    _make("audit", _identifier("action"), _prose("about"), _json("detail"), _moment("done_at"), index=("action",))
     if op.get_bind().dialect.name == "sqlite":
         _refuse_changes_in_sqlite()
     else:
