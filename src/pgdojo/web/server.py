@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 
 from pgdojo.errors import PgdojoError, UsageError
 from pgdojo.web import api, resources
+from pgdojo.web.admission import Admission
 from pgdojo.web.headers import LOCAL_HOSTS, Guard
 from pgdojo.web.text import literal
 
@@ -45,7 +46,7 @@ def parts() -> dict[str, Any]:
     return {
         "lifespan": lifespan,
         "routes": api.ROUTES,
-        "middleware": [Middleware(Guard)],
+        "middleware": [Middleware(Guard), Middleware(Admission)],
         "on_script_error": show_sorry,
     }
 
