@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pgdojo.team.certificates import Certificates
     from pgdojo.team.material import Material
     from pgdojo.team.people import People
+    from pgdojo.team.roster import Team
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Hears of the stage, how many of it are done, and how many there are."""
@@ -266,9 +267,16 @@ class Dojo:
 
     def _drop(self, learner: str) -> None:
         """Have whatever was made so far keep nothing in memory of a learner."""
-        for name in ("quizzes", "pathfinder"):
+        for name in ("quizzes", "pathfinder", "team"):
             if name in self.__dict__:
                 getattr(self, name).drop(learner)
+
+    @cached_property
+    def team(self) -> Team:
+        """What a trainer sees of the learners."""
+        from pgdojo.team.roster import Team
+
+        return Team(self.journal, self.pathfinder, self.quizzes, self.access)
 
     @cached_property
     def certificates(self) -> Certificates:

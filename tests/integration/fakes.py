@@ -30,6 +30,7 @@ from pgdojo.team.access import Access
 from pgdojo.team.certificates import Certificates
 from pgdojo.team.material import Material
 from pgdojo.team.people import People
+from pgdojo.team.roster import Team
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL_QUIZ = Path(__file__).with_name("small_quiz")
@@ -112,6 +113,7 @@ class FakeDojo:
             passages=self.passages,
             clock=self.clock,
         )
+        self.team = Team(journal, self.pathfinder, self.quizzes, self.access, self.clock)
         key = home / "signing-key.pem"
         self.certificates = Certificates(journal, self.pathfinder, self.access, key=key, clock=self.clock)
         self.material = Material(self, journal, self.quizzes, self.access, self.clock, results=home / "links.json")

@@ -20,6 +20,7 @@ from pgdojo.learner.people_journal import PeopleJournal
 from pgdojo.learner.quiz_journal import QuizJournal
 from pgdojo.learner.records import Conversation, Feedback, Gap, PassageRead, Turn
 from pgdojo.learner.store import Store
+from pgdojo.learner.team_journal import TeamJournal
 from pgdojo.learner.text import title_of, utc_now
 
 
@@ -74,6 +75,11 @@ class Journal(Store):
     def path(self) -> PathJournal:
         """What of it the path is judged by."""
         return PathJournal(self._engine, place=self._place, clock=self._clock)
+
+    @cached_property
+    def team(self) -> TeamJournal:
+        """What of it is about everybody at once."""
+        return TeamJournal(self._engine, place=self._place, clock=self._clock)
 
     def drop_reads(self) -> None:
         """Keep nothing in memory of what was read."""

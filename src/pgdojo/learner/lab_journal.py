@@ -37,6 +37,12 @@ class LabJournal(Store):
         """Every check of a lab's steps, the oldest first."""
         return self._of(schema.lab_checks, LabCheck, learner, lab)
 
+    def last_checks(self, learner: str, most: int) -> list[LabCheck]:
+        """What the learner's last checks found in all labs, the latest first."""
+        table = schema.lab_checks
+        query = select(table).where(table.c.learner == learner).order_by(table.c.id.desc()).limit(most)
+        return [_record(LabCheck, row) for row in self._rows(query)]
+
     def show_hint(self, hint: LabHint) -> bool:
         """Note that a rung was shown; False if it had been before."""
         return self._append(schema.lab_hints, once=("learner", "lab", "rev", "step", "rung"), **asdict(hint))
@@ -57,6 +63,10 @@ class LabJournal(Store):
         def read() -> list[_Record]:
             mine = (table.c.learner == learner) & (table.c.lab == lab)
             rows: Any = self._rows(select(table).where(mine).order_by(table.c.id))
-            return [kind(**{field.name: getattr(row, field.name) for field in fields(kind)}) for row in rows]
+            return [_record(kind, row) for row in rows]
 
         return self._unless_changed((table.name, learner, lab), read)
+
+
+def _record(kind: type[_Record], row: Any) -> _Record:
+    return kind(**{field.name: getattr(row, field.name) for field in fields(kind)})

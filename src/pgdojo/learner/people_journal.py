@@ -185,6 +185,11 @@ class PeopleJournal(Store):
         query = select(table.c.badge).where(table.c.learner == learner).order_by(table.c.id.desc())
         return [row.badge for row in self._rows(query)]
 
+    def certified(self) -> frozenset[str]:
+        """Everybody who holds a certificate."""
+        query = select(schema.certificates.c.learner).distinct()
+        return frozenset(self._unless_changed(("certified",), lambda: [row.learner for row in self._rows(query)]))
+
     def certificate(self, key: str) -> dict[str, Any] | None:
         """The certificate that was stored under `key`, None if there is none."""
         table = schema.certificates

@@ -152,6 +152,12 @@ class QuizJournal(Store):
         mine = (table.c.learner == learner) & (table.c.sitting == sitting)
         return [_record(QuizResponse, row) for row in self._rows(select(table).where(mine).order_by(table.c.id))]
 
+    def last_responses(self, learner: str, most: int) -> list[QuizResponse]:
+        """The learner's last responses of all sittings, the latest first."""
+        table = schema.responses
+        query = select(table).where(table.c.learner == learner).order_by(table.c.id.desc()).limit(most)
+        return [_record(QuizResponse, row) for row in self._rows(query)]
+
     def reviews_since(self, learner: str, last: int = 0) -> list[Review] | None:
         """The learner's responses that count after the one numbered `last`, as they came.
 

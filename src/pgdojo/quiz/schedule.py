@@ -156,7 +156,7 @@ def _remembered(before: Memory | None, history: Sequence[tuple[QuizResponse | Re
         # A clock that was set back must not make a review happen before the one it follows.
         at = max(at, response.answered_at)
         card, _ = scheduler.review_card(card, fsrs.Rating(response.rating), at)
-        lapses = lapses + 1 if response.rating == AGAIN else 0 if lapses >= LEECH else lapses
+        lapses = lapses_after(lapses, response.rating)
         revs.pop(response.item, None)
         revs[response.item] = response.rev
     return Memory(
@@ -172,6 +172,11 @@ def _remembered(before: Memory | None, history: Sequence[tuple[QuizResponse | Re
         items=tuple(revs),
         revs=revs,
     )
+
+
+def lapses_after(lapses: int, rated: int) -> int:
+    """Lapses after one more answer: what was taught as a leech and is then known begins anew."""
+    return lapses + 1 if rated == AGAIN else 0 if lapses >= LEECH else lapses
 
 
 def with_changed_keys(schedule: Schedule, changed: Mapping[str, tuple[str, int]], at: datetime) -> Schedule:

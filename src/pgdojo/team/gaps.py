@@ -17,8 +17,8 @@ from pgdojo.search.encoder import Vectors
 MOST = 2_000
 """Different questions that are grouped, the latest of them; the time grows with their square."""
 
-DISTANCE = 0.55
-"""Mean cosine distance up to which groups are one: the wordings of one question, not all questions on a topic."""
+DISTANCE = 0.6
+"""Largest cosine distance within a group: the wordings of one question, not all questions on a topic."""
 
 _ANYWHERE = "knowledge/handbook/NEW-PAGE.md"
 
@@ -67,8 +67,8 @@ class Stub:
 def grouped(questions: Sequence[Unanswered], vectors: Vectors) -> list[Group]:
     """Group questions by meaning, those of most askers first.
 
-    Agglomerative clustering with average linkage: Sokal and Michener, "A statistical method for evaluating systematic
-    relationships", 1958; as scikit-learn does it.
+    Agglomerative clustering with complete linkage: T. Sorensen, "A method of establishing groups of equal amplitude in
+    plant sociology based on similarity of species", 1948; as scikit-learn does it.
 
     Args:
         questions: The oldest first.
@@ -100,7 +100,7 @@ def _labels(vectors: Vectors) -> np.ndarray:
     # The distances beforehand, since one that is a rounding error below zero is refused.
     distances = np.clip(1 - vectors @ vectors.T, 0, 2)
     clustering = AgglomerativeClustering(
-        n_clusters=None, metric="precomputed", linkage="average", distance_threshold=DISTANCE
+        n_clusters=None, metric="precomputed", linkage="complete", distance_threshold=DISTANCE
     )
     labels: np.ndarray = clustering.fit_predict(distances)
     return labels

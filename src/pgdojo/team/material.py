@@ -36,7 +36,7 @@ OLD = timedelta(days=365)
 HEALTH_SECONDS = 300.0
 """For how long the figures of the items are good: they rest on everybody's answers, which takes seconds to read."""
 
-NEAR = 40
+NEAR = 80
 """Passages among which the places for a new fact are sought."""
 
 _RERUN = "questions asked again of the course"

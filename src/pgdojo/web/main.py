@@ -20,10 +20,11 @@ book = st.Page("app_pages/book.py", title="Read", icon=":material/menu_book:", u
 quiz = st.Page("app_pages/quiz.py", title="Quiz", icon=":material/quiz:", url_path="quiz")
 review = st.Page("app_pages/review.py", title="Review", icon=":material/event_repeat:", url_path="review")
 labs = st.Page("app_pages/labs.py", title="Labs", icon=":material/science:", url_path="labs")
+team = st.Page("app_pages/team.py", title="Team", icon=":material/group:", url_path="team")
 material = st.Page("app_pages/material.py", title="Material", icon=":material/lab_profile:", url_path="material")
 you = st.Page("app_pages/you.py", title="You", icon=":material/person:", url_path="you")
 page = st.navigation(
-    {"Learn": [path, ask, book], "Practise": [quiz, review, labs], "Teach": [material], "Yours": [you]}
+    {"Learn": [path, ask, book], "Practise": [quiz, review, labs], "Teach": [team, material], "Yours": [you]}
 )
 
 # Ask was the first page once, and addresses of conversations and questions were kept.

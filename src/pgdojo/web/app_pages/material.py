@@ -14,38 +14,40 @@ from pgdojo.web.material import age, complaints, gaps, items
 from pgdojo.web.text import literal
 
 dojo = resources.dojo()
+
+
+def draw() -> None:
+    material = dojo.material
+    try:
+        sources = material.sources(me())
+    except UsageError as cause:
+        st.warning(literal(str(cause)))
+        sources = []
+    open_gaps, thumbs, disputes = material.gaps(me()), material.thumbs_down(me()), material.disputes(me())
+    health, old = material.health(me()), material.old_facts(me())
+    unreached = sum(one.state is not None and one.state.found != "reached" for one in sources)
+    sections: dict[str, tuple[int, Callable[[], None]]] = {
+        "Gaps": (len(open_gaps), lambda: gaps.draw(dojo, open_gaps)),
+        "Thumbs down": (len(thumbs), lambda: complaints.draw_thumbs(dojo, thumbs)),
+        "Disputes": (len(disputes), lambda: complaints.draw_disputes(dojo, disputes)),
+        "Questions": (sum(bool(one.flags) for one in health), lambda: items.draw(dojo, health)),
+        "Old facts": (len(old), lambda: age.draw_facts(old)),
+        "Links": (unreached, lambda: age.draw_sources(sources)),
+    }
+    chosen = st.segmented_control(
+        "What to look at",
+        list(sections),
+        default="Gaps",
+        format_func=lambda name: f"{name} {sections[name][0]}",
+        required=True,
+        key="material_section",
+        label_visibility="collapsed",
+    )
+    sections[chosen or "Gaps"][1]()
+
+
 st.title("Material", anchor=False)
-if not dojo.access.may(me(), Action.SEE_MATERIAL):
+if dojo.access.may(me(), Action.SEE_MATERIAL):
+    draw()
+else:
     st.info("What the material lacks is for trainers. Ask the one of your team.", icon=":material/lock:")
-    st.stop()
-
-material = dojo.material
-try:
-    sources = material.sources(me())
-except UsageError as cause:
-    st.warning(literal(str(cause)))
-    sources = []
-open_gaps, thumbs, disputes = material.gaps(me()), material.thumbs_down(me()), material.disputes(me())
-health, old = material.health(me()), material.old_facts(me())
-
-sections: dict[str, tuple[int, Callable[[], None]]] = {
-    "Gaps": (len(open_gaps), lambda: gaps.draw(dojo, open_gaps)),
-    "Thumbs down": (len(thumbs), lambda: complaints.draw_thumbs(dojo, thumbs)),
-    "Disputes": (len(disputes), lambda: complaints.draw_disputes(dojo, disputes)),
-    "Questions": (sum(bool(one.flags) for one in health), lambda: items.draw(dojo, health)),
-    "Old facts": (len(old), lambda: age.draw_facts(old)),
-    "Links": (
-        sum(one.state is not None and one.state.found != "reached" for one in sources),
-        lambda: age.draw_sources(sources),
-    ),
-}
-chosen = st.segmented_control(
-    "What to look at",
-    list(sections),
-    default="Gaps",
-    format_func=lambda name: f"{name} {sections[name][0]}",
-    required=True,
-    key="material_section",
-    label_visibility="collapsed",
-)
-sections[chosen or "Gaps"][1]()
