@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from pgdojo.dojo import Dojo
 
 app = typer.Typer()
 journal = typer.Typer(help="Move what everybody did from one database to another.", no_args_is_help=True)
@@ -117,3 +122,111 @@ def links(context: typer.Context) -> None:
             typer.echo(f"{state.found:8} {state.url}  {state.says}")
     reached = sum(state.found == "reached" for state in states)
     typer.echo(f"{reached} of {len(states)} pages reached. The results are in {file}.")
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    team: Annotated[bool, typer.Option("--team", help="Everybody, and not you alone.")] = False,  # noqa: FBT002
+    form: Annotated[str, typer.Option("--format", help="csv or json.")] = "csv",
+    out: Annotated[Path | None, typer.Option("--out", help="File to write instead of printing.")] = None,
+    tables: Annotated[
+        Path | None, typer.Option("--tables", help="New folder that takes every table of the journal as CSV instead.")
+    ] = None,
+) -> None:
+    """Say how far everybody is, or write every table of the journal as CSV.
+
+    Usage: pgdojo report --team --format json --out team.json
+    """
+    from pgdojo.errors import UsageError
+    from pgdojo.learner.records import LOCAL
+    from pgdojo.team import exports
+    from pgdojo.team.access import OPERATOR
+
+    dojo = _dojo(context)
+    if tables is not None:
+        counts = exports.write_tables(OPERATOR, dojo.journal, dojo.access, tables)
+        typer.echo(f"{sum(counts.values()):,} rows of {len(counts)} tables are in {tables}.")
+        return
+    forms = {"csv": exports.as_csv, "json": exports.as_json}
+    if form not in forms:
+        raise UsageError(f"There is no format {form!r}.", next_step="Choose csv or json.")
+    rows = exports.report(OPERATOR, dojo.team, dojo.pathfinder, dojo.access)
+    text = forms[form]([row for row in rows if team or row.learner == LOCAL])
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        out.write_text(text, encoding="utf-8", newline="")
+        typer.echo(f"The report is in {out}.")
+
+
+@app.command()
+def xapi(
+    context: typer.Context,
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="File to write, one statement a line.")],
+    home: Annotated[
+        str, typer.Option("--home", help="Address of this pgdojo, by which people and questions are named.")
+    ] = "http://localhost:8501",
+) -> None:
+    """Write what everybody did as xAPI statements, for a learning record store.
+
+    Usage: pgdojo xapi statements.jsonl --home https://learn.example.com
+    """
+    from pgdojo.team import xapi as statements
+    from pgdojo.team.access import OPERATOR
+
+    dojo = _dojo(context)
+    with target.open("w", encoding="utf-8") as file:
+        count = statements.write(OPERATOR, dojo.journal, dojo.access, file, home)
+    typer.echo(f"{count:,} statements are in {target}.")
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    serve: Annotated[bool, typer.Option("--serve", help="Open the app on it at once.")] = False,  # noqa: FBT002
+    port: Annotated[int, typer.Option("--port", help="Port of the app; 0 takes a free one.")] = 8501,
+) -> None:
+    """Fill an empty journal with twelve learners who do not exist, so that a trainer can look at every page.
+
+    Without PGDOJO_DATABASE_URL the journal is a throw-away one, which is removed when the app ends.
+
+    Usage: pgdojo demo --serve
+    """
+    import tempfile
+
+    from pgdojo.learner.address import ADDRESS_VARIABLE
+
+    if os.environ.get(ADDRESS_VARIABLE):
+        _fill_and_serve(context, serve=serve, port=port)
+        return
+    with tempfile.TemporaryDirectory(prefix="pgdojo-demo-") as folder:
+        os.environ[ADDRESS_VARIABLE] = f"sqlite:///{Path(folder) / 'journal.sqlite3'}"
+        _fill_and_serve(context, serve=True, port=port)
+
+
+def _fill_and_serve(context: typer.Context, *, serve: bool, port: int) -> None:
+    from pgdojo.learner.journal import Journal
+    from pgdojo.learner.text import utc_now
+    from pgdojo.team import demo as made_up
+
+    dojo = _dojo(context)
+    with typer.progressbar(length=made_up.DAYS, label="Living through 60 days", file=sys.stderr) as bar:
+        made_up.fill(
+            dojo,
+            lambda clock: Journal.open(clock=clock),
+            utc_now(),
+            progress=lambda done, _: bar.update(done - bar.pos),
+        )
+    typer.echo(f"{made_up.LEARNERS} learners who are made up are in {dojo.journal.place}.")
+    if serve:
+        from pgdojo.web.server import serve as serve_pages
+
+        typer.echo("The pages Team and Material are those of a trainer. Ctrl-C ends it.")
+        serve_pages(dojo.course_folder, port=port, open_browser=True)
+
+
+def _dojo(context: typer.Context) -> Dojo:
+    from pgdojo.dojo import find_course, open_dojo
+
+    return open_dojo(find_course(context.find_root().params.get("course")))

@@ -55,7 +55,7 @@ TITLES = {
 }
 """What each table holds, in a learner's words."""
 
-_NOT_TOLD = frozenset({"digest"})
+NOT_TOLD = frozenset({"digest"})
 """Columns that help nobody but a thief."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -95,7 +95,7 @@ def everything(journal: Journal, learner: str) -> OwnData:
     with database.explained(journal.place), journal.engine.connect() as connection:
         found = {}
         for table in _tables():
-            columns = [column for column in table.columns if column.name not in _NOT_TOLD]
+            columns = [column for column in table.columns if column.name not in NOT_TOLD]
             rows = connection.execute(select(*columns).where(_theirs(table, learner)).order_by(table.c.id))
             found[table.name] = [{name: _plain(value) for name, value in row.items()} for row in rows.mappings()]
         return found
@@ -123,12 +123,13 @@ def _as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, fieldnames=list(rows[0]))
     writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
     # The mark tells spreadsheets that the file is UTF-8.
     return text.getvalue().encode("utf-8-sig")
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """A value as it stands in a CSV file; what a spreadsheet would run as a formula begins with an apostrophe."""
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
     return f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA) else text
 

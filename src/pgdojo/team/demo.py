@@ -14,7 +14,7 @@ from datetime import UTC, datetime, time, timedelta
 from random import Random
 from typing import Any, Protocol
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import event, func, insert, select
 
 from pgdojo.ask.records import Answer
 from pgdojo.course.items import Item, Scenario
@@ -152,33 +152,41 @@ def fill(
     now: datetime,
     *,
     seed: int = SEED,
+    days: int = DAYS,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Fill an empty journal with `LEARNERS` learners over the `DAYS` before `now`.
+    """Fill an empty journal with `LEARNERS` learners over the `days` before `now`.
 
     Args:
         course: What they learn from.
         opened: Opens the journal under a clock.
         now: When the demonstration is looked at.
         seed: What chance begins with; the same one makes the same team.
+        days: For how long they learn; a few weeks are needed for everything to happen.
         progress: Hears how many days are done and how many there are.
 
     Raises:
         UsageError: The journal is not empty.
     """
-    clock = Clock(now - timedelta(days=DAYS))
+    clock = Clock(now - timedelta(days=days))
     with opened(clock) as journal:
         require_empty(journal)
-        # While one connection is open, SQLite does not tidy its log up at the end of every other.
-        with journal.engine.connect():
-            _Play(course, journal, clock, now, Random(seed)).run(progress)  # noqa: S311
+        if not server.is_server(journal.engine):
+            # What is made up may be lost with the power; waiting for the disk would take most of the time.
+            event.listen(
+                journal.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF")
+            )
+        _Play(course, journal, clock, now, Random(seed), days).run(progress)  # noqa: S311 - chance, no secret
 
 
 class _Play:
     """The sixty days."""
 
-    def __init__(self, course: Course, journal: Journal, clock: Clock, now: datetime, chance: Random) -> None:
+    def __init__(
+        self, course: Course, journal: Journal, clock: Clock, now: datetime, chance: Random, days: int
+    ) -> None:
         self.course, self.journal, self.clock, self.now, self.chance = course, journal, clock, now, chance
+        self.days = days
         known = course.quizzes
         self.path: LearningPath = course.pathfinder.path
         self.labs: dict[str, Lab] = dict(course.pathfinder.labs)
@@ -195,11 +203,11 @@ class _Play:
         self.mentor = self._person("Demo mentor", "mentor")
         self.trainer = self._person("Demo trainer", "trainer")
         learners = [self._learner(number) for number in range(1, LEARNERS + 1)]
-        for day in range(DAYS):
+        for day in range(self.days):
             for one in learners:
                 self._day(one, day)
             if progress:
-                progress(day + 1, DAYS)
+                progress(day + 1, self.days)
         self._stories(learners)
 
     def _key(self) -> str:
@@ -220,7 +228,7 @@ class _Play:
             track=tracks[number % len(tracks)] if tracks else "",
             ability=self.chance.uniform(0.5, 0.9),
             diligence=self.chance.uniform(0.2, 0.35),
-            begins=self.chance.randrange(0, 30),
+            begins=self.chance.randrange(0, self.days // 2),
             mentor=self.mentor,
             later=_HARD if number == _STUCK + 1 else "",
         )
@@ -228,7 +236,7 @@ class _Play:
     # A day
 
     def _day(self, one: _Learner, day: int) -> None:
-        left = DAYS - day
+        left = self.days - day
         if day < one.begins or (day != one.begins and left > 3 and self.chance.random() > one.diligence):
             return
         if 1 < left <= 3 and self.chance.random() > 0.7:
@@ -251,7 +259,7 @@ class _Play:
         modules = self.path.of(one.track) if one.track else ()
         if not modules:
             return None
-        along = (day - one.begins) / max(1, DAYS - one.begins)
+        along = (day - one.begins) / max(1, self.days - one.begins)
         return modules[min(len(modules) - 1, int(along * len(modules) * one.ability))]
 
     def _read(self, one: _Learner, module: Module | None) -> None:

@@ -17,8 +17,8 @@ from pgdojo.search.encoder import Vectors
 MOST = 2_000
 """Different questions that are grouped, the latest of them; the time grows with their square."""
 
-DISTANCE = 0.6
-"""Largest cosine distance within a group: the wordings of one question, not all questions on a topic."""
+DISTANCE = 0.5
+"""Largest cosine distance within a group: rather one question in two groups than two questions settled as one."""
 
 _ANYWHERE = "knowledge/handbook/NEW-PAGE.md"
 

@@ -12,9 +12,21 @@ from pgdojo.learner.records import LabCheck, QuizResponse, SignOff
 from pgdojo.path.records import PathProgress
 from pgdojo.quiz.analysis import FEW
 
-Reason = Literal["stuck", "lapses", "sure-and-wrong", "quiet"]
-REASONS: tuple[Reason, ...] = ("stuck", "lapses", "sure-and-wrong", "quiet")
-"""In the order in which they are told: what blocks somebody, then what they do not know, then silence."""
+Reason = Literal["stuck", "lapses", "sure-and-wrong", "target", "quiet"]
+REASONS: tuple[Reason, ...] = ("stuck", "lapses", "sure-and-wrong", "target", "quiet")
+"""In the order in which they are told: what blocks somebody, what they do not know, what is late, then silence."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Left:
+    """What a learner has never answered rightly, shortly before the day on which they want to be ready."""
+
+    target: date
+    left: int
+    """Objectives of the track."""
+    total: int
+    high_left: int
+    """Those of high criticality among what is left."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +43,8 @@ class Trouble:
     """What it is about, for people."""
     times: int = 0
     """Failed checks, or lapses."""
+    left: Left | None = None
+    """Of `target`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,6 +169,8 @@ class Evidence:
 
     learner: str
     name: str
+    troubles: tuple[Trouble, ...]
+    """What they need help with, the first one first."""
     progress: PathProgress
     responses: tuple[QuizResponse, ...]
     checks: tuple[LabCheck, ...]

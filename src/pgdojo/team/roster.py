@@ -16,7 +16,7 @@ from pgdojo.learner.records import Enrolment, Person, SignOffState
 from pgdojo.learner.text import utc_now
 from pgdojo.path.mastery import RECALL
 from pgdojo.path.progress import Pathfinder
-from pgdojo.path.standing import lab_task
+from pgdojo.path.standing import DONE_SHARE, lab_task
 from pgdojo.quiz.schedule import LEECH
 from pgdojo.quiz.service import Quizmaster
 from pgdojo.team.access import Access, Action
@@ -28,6 +28,7 @@ from pgdojo.team.records import (
     Grid,
     GridRow,
     Help,
+    Left,
     Readiness,
     Reason,
     Trouble,
@@ -41,6 +42,8 @@ LONG_STUCK = timedelta(days=30)
 """After which a step that nobody tries any more is not called stuck."""
 QUIET = timedelta(days=7)
 """For how long somebody who is on the path has done nothing when one should ask."""
+NEAR = timedelta(days=14)
+"""How long before a learner's target day, and after it, one should look at what is left."""
 
 _EPSILON = 1e-9
 
@@ -113,6 +116,7 @@ class Team:
         found = [
             *self._stuck(totals.tried.get(learner, {}), now),
             *self._unknown(totals.known.get(learner, {})),
+            *self._late(learner, roll, totals, now),
             *self._quiet(learner, roll, totals, now),
         ]
         return sorted(found, key=lambda one: (REASONS.index(one.reason), one.since))
@@ -142,6 +146,34 @@ class Team:
                 yield _trouble("lapses", objective, one.last_at, one.lapses)
             elif one.sure_and_wrong_at and objective.criticality == "high":
                 yield _trouble("sure-and-wrong", objective, one.sure_and_wrong_at)
+
+    def _late(self, learner: str, roll: _Roll, totals: Totals, now: datetime) -> Iterable[Trouble]:
+        enrolment = roll.enrolments.get(learner)
+        if enrolment is None or enrolment.target is None or learner in roll.certified:
+            return
+        on = datetime.combine(enrolment.target, clock_time.min, UTC)
+        if not on - NEAR <= now < on + NEAR:
+            return
+        wanted, known = self._wanted(enrolment.track), totals.known.get(learner, {})
+        left = [name for name in wanted if name not in known or not known[name].right]
+        if len(left) > (1 - DONE_SHARE) * len(wanted) + _EPSILON:
+            yield Trouble(
+                reason="target",
+                since=max(on - NEAR, enrolment.enrolled_at),
+                left=Left(
+                    target=enrolment.target,
+                    left=len(left),
+                    total=len(wanted),
+                    high_left=sum(self._pathfinder.is_critical(name) for name in left),
+                ),
+            )
+
+    def _wanted(self, track: str) -> list[str]:
+        """The objectives of a track that can be asked, none where there is no such track."""
+        path, asked = self._pathfinder.path, self._quizzes.objectives_by_topic().values()
+        names = {name for group in asked for name in group}
+        modules = path.of(track) if path.track(track) else ()
+        return [name for module in modules for name in module.objectives if name in names]
 
     def _quiet(self, learner: str, roll: _Roll, totals: Totals, now: datetime) -> Iterable[Trouble]:
         enrolment = roll.enrolments.get(learner)
@@ -173,16 +205,18 @@ class Team:
         with self._tally.totals() as totals:
             if topic:
                 columns = self._objectives(topic)
-                cells: Mapping[str, Mapping[str, Cell]] = {
+                every: Mapping[str, Mapping[str, Cell]] = {
                     learner: {
-                        name: Cell(answers=one.answers, right=one.right)
-                        for name, one in totals.known.get(learner, {}).items()
+                        name: Cell(answers=known[name].answers, right=known[name].right)
+                        for name, _ in columns
+                        if name in known
                     }
-                    for learner in roll.names
+                    for learner, known in totals.known.items()
                 }
             else:
                 columns = [(name, name) for name in self._quizzes.objectives_by_topic()]
-                cells = {learner: self._by_topic(totals).get(learner, {}) for learner in roll.names}
+                every = self._by_topic(totals)
+        cells = {learner: every.get(learner, {}) for learner in roll.names}
         return Grid(
             topic=topic,
             columns=tuple(columns),
@@ -208,10 +242,11 @@ class Team:
         return [(name, objectives[name].objective) for name in names if name in objectives]
 
     def _by_topic(self, totals: Totals) -> Mapping[str, Mapping[str, Cell]]:
-        answers = sum(one.answers for known in totals.known.values() for one in known.values())
         with self._lock:
-            if answers != self._topics.answers:
-                self._topics = _Topics(answers, {learner: _topics_of(known) for learner, known in totals.known.items()})
+            if totals.answers != self._topics.answers:
+                self._topics = _Topics(
+                    totals.answers, {learner: _topics_of(known) for learner, known in totals.known.items()}
+                )
             return self._topics.cells
 
     # Who will be ready
@@ -251,10 +286,7 @@ class Team:
 
     def _ready(self, learner: str, roll: _Roll, on: date) -> Readiness:
         enrolment = roll.enrolments[learner]
-        path = self._pathfinder.path
-        modules = path.of(enrolment.track) if path.track(enrolment.track) else ()
-        asked = self._quizzes.objectives()
-        wanted = [name for module in modules for name in module.objectives if name in asked]
+        wanted = self._wanted(enrolment.track)
         at = max(self._clock(), datetime.combine(on, clock_time.min, UTC))
         memories = self._quizzes.schedule(learner).memories
         ready = {name for name in wanted if name in memories and memories[name].recall(at) >= RECALL - _EPSILON}
@@ -347,9 +379,12 @@ class Team:
             raise UsageError(f"Nobody learns here as {learner!r}.", next_step="Choose somebody on the page Team.")
         if by != learner:
             self._journal.people.note(by, Action.SEE_EVIDENCE, learner)
+        with self._tally.totals() as totals:
+            troubles = tuple(self._troubles(learner, roll, totals, self._clock()))
         return Evidence(
             learner=learner,
             name=roll.names[learner],
+            troubles=troubles,
             progress=self._pathfinder.progress(learner),
             responses=tuple(self._journal.quiz.last_responses(learner, most)),
             checks=tuple(self._journal.lab.last_checks(learner, most)),

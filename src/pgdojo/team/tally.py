@@ -86,6 +86,8 @@ class Totals:
     """By learner and step."""
     seen: dict[str, datetime] = field(default_factory=dict)
     """When each learner last did anything."""
+    answers: int = 0
+    """How many were counted; another number means that something was answered."""
 
     def saw(self, learner: str, at: datetime) -> None:
         """Note that a learner did something."""
@@ -115,6 +117,7 @@ class Tally:
             for answer in news.responses:
                 known = self._totals.known[answer.learner]
                 known.setdefault(answer.objective, Known(answer.topic)).take(answer)
+                self._totals.answers += 1
                 self._totals.saw(answer.learner, answer.answered_at)
             for check in news.checks:
                 step = check.lab, check.rev, check.step

@@ -25,8 +25,10 @@ def draw() -> None:
         sources = []
     open_gaps, thumbs, disputes = material.gaps(me()), material.thumbs_down(me()), material.disputes(me())
     health, old = material.health(me()), material.old_facts(me())
-    unreached = sum(one.state is not None and one.state.found != "reached" for one in sources)
-    sections: dict[str, tuple[int, Callable[[], None]]] = {
+    looked = [one.state for one in sources if one.state is not None]
+    # A nought would say that all were reached.
+    unreached = sum(state.found != "reached" for state in looked) if looked else "?"
+    sections: dict[str, tuple[int | str, Callable[[], None]]] = {
         "Gaps": (len(open_gaps), lambda: gaps.draw(dojo, open_gaps)),
         "Thumbs down": (len(thumbs), lambda: complaints.draw_thumbs(dojo, thumbs)),
         "Disputes": (len(disputes), lambda: complaints.draw_disputes(dojo, disputes)),

@@ -105,10 +105,10 @@ def draw_readiness(dojo: Dojo) -> None:
             "Target": [one.target for one in found],
             "Remembered": [f"{one.ready} of {one.total}" for one in found],
             "Critical ones": [f"{one.high_ready} of {one.high_total}" for one in found],
-            "Share": [one.ready / one.total if one.total else 0.0 for one in found],
+            "Share": [round(100 * one.ready / one.total) if one.total else 0 for one in found],
         },
         column_config={
-            "Share": st.column_config.ProgressColumn("Share", min_value=0.0, max_value=1.0, format="percent"),
+            "Share": st.column_config.ProgressColumn("Share", min_value=0, max_value=100, format="%d%%"),
         },
         hide_index=True,
         width="stretch",
