@@ -58,11 +58,16 @@ def _rerun(page: Page) -> None:
 
 
 def main() -> None:
+    from pgdojo.course.paths import load_path
     from pgdojo.dojo import open_dojo
+    from pgdojo.learner.journal import Journal
+    from pgdojo.learner.records import LOCAL
 
     open_dojo(ROOT)
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
         folder = Path(scratch)
+        with Journal.open(f"sqlite:///{folder / 'journal.sqlite3'}") as journal:
+            journal.people.enrol(LOCAL, track=load_path(ROOT).tracks[0].id)
         (folder / "empty.py").write_text("import streamlit as st\nst.title('Empty')\n")
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=BROWSER)
         page = browser.new_page()
@@ -73,9 +78,12 @@ def main() -> None:
         page.goto(f"http://127.0.0.1:{port}/")
         page.get_by_test_id("stChatInput").wait_for(timeout=60_000)
         first = time.perf_counter() - begin
+        server = psutil.Process(ours.pid)
+        page.get_by_role("heading", name="Your path").first.wait_for(timeout=30_000)
+        page.locator("h1").first.click()
+        path = rerun_cpu(page, server)
         page.goto(f"http://127.0.0.1:{port}/ask")
         page.get_by_role("heading", name="Ask").first.wait_for(timeout=30_000)
-        server = psutil.Process(ours.pid)
         page.locator("h1").first.click()
         ask = rerun_cpu(page, server)
         page.goto(f"http://127.0.0.1:{port}/book?doc=handbook/ha")
@@ -96,7 +104,9 @@ def main() -> None:
         empty.terminate()
         browser.close()
     table("First page", [("from the command to the first page drawn", f"{first:.2f} s")], first / 5, 1.0)
-    rows = [(name, f"{value * 1e3:.1f} ms") for name, value in (("an empty page", bare), ("Ask", ask), ("Read", read))]
+    pages = (("an empty page", bare), ("Path", path), ("Ask", ask), ("Read", read))
+    rows = [(name, f"{value * 1e3:.1f} ms") for name, value in pages]
+    table("Processor time of a rerun (Path)", rows, path / bare, 2.0)
     table("Processor time of a rerun (Ask)", rows, ask / bare, 2.0)
     table("Processor time of a rerun (Read, a whole handbook page)", rows, read / bare, 2.0)
 

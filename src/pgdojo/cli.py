@@ -432,18 +432,25 @@ def serve(
         int, typer.Option("--port", help="Port to listen on; 0 takes a free one.", min=0, max=65535)
     ] = 8501,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the first page.")] = True,  # noqa: FBT002
+    team: Annotated[  # noqa: FBT002
+        bool, typer.Option("--team", help="Serve a team, whose settings PGDOJO_TEAM names; without them, refuse.")
+    ] = False,
 ) -> None:
     """Serve the pages; the index is built first where that is needed.
 
     Usage: pgdojo serve [--port 8501] [--no-browser]
+           pgdojo serve --team [--host 0.0.0.0]
     """
     from pgdojo.dojo import find_course
+    from pgdojo.team.settings import team_settings
+    from pgdojo.web.server import must_be_safe
 
+    must_be_safe(host.strip("[]"), team_settings(), for_team=team)
     course = find_course(_State.course)
     _build_if_needed(course)
     from pgdojo.web.server import serve as start
 
-    start(course, host, port, open_browser=browser and _has_display())
+    start(course, host, port, open_browser=browser and _has_display() and not team, for_team=team)
 
 
 def _build_if_needed(course: Path) -> None:

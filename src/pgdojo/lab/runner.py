@@ -115,6 +115,7 @@ class LabRoom:
         clock: Callable[[], datetime] = utc_now,
         *,
         sandboxes: type[Sandbox] | None = None,
+        for_team: bool = False,
     ) -> None:
         """Serve `labs`, each with its sandbox in a folder of its name below `home`.
 
@@ -124,8 +125,10 @@ class LabRoom:
             home: The folder of the sandboxes.
             clock: Gives aware times.
             sandboxes: What makes and opens them; the real ones by default.
+            for_team: Start nothing and look at no server: each learner does labs on their own machine.
         """
         self.labs = labs
+        self.for_team = for_team
         self._journal, self._home, self._clock = journal, home, clock
         self._sandboxes = sandboxes or _real_sandboxes()
         self._locks: dict[str, threading.RLock] = {name: threading.RLock() for name in labs}
@@ -164,8 +167,8 @@ class LabRoom:
     def _entry(self, learner: str, lab: Lab) -> Entry:
         past = self._past(learner, lab)
         passed = tuple(step.id for step in lab.steps if step.id in past.passed)
-        lacking = {need: advice(need) for need in missing(lab)}
-        can_be_checked = [step.id for step in lab.steps if lacking or not missing(lab, step)]
+        lacking = {} if self.for_team else {need: advice(need) for need in missing(lab)}
+        can_be_checked = [step.id for step in lab.steps if self.for_team or lacking or not missing(lab, step)]
         state: Literal["new", "open", "done"] = "open" if past.started or passed else "new"
         if can_be_checked and set(can_be_checked) <= set(passed):
             state = "done"
@@ -187,6 +190,7 @@ class LabRoom:
             LabError: What the lab needs is not here, or its servers do not start.
         """
         lab = self.lab(lab_id)
+        self._must_be_here(lab)
         with self._locks[lab_id]:
             running = self.sandbox(lab_id)
             if running is not None and away is not None:
@@ -207,7 +211,10 @@ class LabRoom:
             return sandbox
 
     def sandbox(self, lab_id: str) -> Sandbox | None:
-        """The lab's sandbox, None where it does not run."""
+        """The lab's sandbox, None where it does not run, as none does on a team's server."""
+        if self.for_team:
+            self.lab(lab_id)
+            return None
         folder = self._home / self.lab(lab_id).id
         if not (folder / AWAY).exists():
             return self._sandboxes.open(folder)
@@ -227,6 +234,7 @@ class LabRoom:
             LabError: On the account, something is left that is billed for.
         """
         lab = self.lab(lab_id)
+        self._must_be_here(lab)
         with self._locks[lab_id]:
             sandbox = self.sandbox(lab_id)
             if isinstance(sandbox, Away) and not forget:
@@ -283,6 +291,7 @@ class LabRoom:
                 pasted cannot be read.
         """
         lab, step = self.lab(lab_id), self.step(lab_id, step_id)
+        self._must_be_here(lab)
         with self._locks[lab_id]:
             unmet = None if isinstance(self.sandbox(lab_id), Away) else _unmet(lab, step)
             if unmet is not None:
@@ -303,6 +312,13 @@ class LabRoom:
             where = sandbox.mode if isinstance(sandbox, Away) else None
             self._remember(learner, lab, step, findings, measured, where)
             return self._state(lab, step, self._past(learner, lab))
+
+    def _must_be_here(self, lab: Lab) -> None:
+        if self.for_team:
+            raise LabError(
+                "The team's server runs no labs: each learner does them on their own machine.",
+                next_step=f"There, run pgdojo lab start {lab.id}.",
+            )
 
     def _running(self, lab: Lab) -> Sandbox:
         sandbox = self.sandbox(lab.id)
@@ -423,7 +439,7 @@ class LabRoom:
             checks=[one for one in journal.checks(learner, name) if one.rev == lab.rev],
             hints=[one for one in journal.hints(learner, name) if one.rev == lab.rev],
             predictions=[one for one in journal.predictions(learner, name) if one.rev == lab.rev],
-            away=_not_whole(lab, self.sandbox(name)),
+            away=frozenset() if self.for_team else _not_whole(lab, self.sandbox(name)),
         )
 
 

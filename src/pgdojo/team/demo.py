@@ -18,7 +18,7 @@ from sqlalchemy import event, func, insert, select
 
 from pgdojo.ask.records import Answer
 from pgdojo.course.items import Item, Scenario
-from pgdojo.course.lab_records import Lab
+from pgdojo.course.lab_records import CheckBase, Lab
 from pgdojo.course.path_records import LearningPath, Module
 from pgdojo.course.records import Passage
 from pgdojo.errors import UsageError
@@ -38,7 +38,7 @@ from pgdojo.learner.records import (
     Turn,
 )
 from pgdojo.path.past import PASSED
-from pgdojo.path.progress import Pathfinder
+from pgdojo.path.progress import PLACEMENT, Pathfinder
 from pgdojo.quiz.schedule import AGAIN, LEECH
 from pgdojo.quiz.service import Quizmaster
 from pgdojo.team import demo_answers
@@ -245,9 +245,10 @@ class _Play:
         self.clock.now = start + timedelta(minutes=self.chance.randrange(0, 480))
         if day == one.begins:
             self.journal.people.see(one.id, issuer=DEMO, subject=one.name, name=one.name)
-            target = self.now.date() + timedelta(days=self.chance.randrange(7, 45))
+            # None is so near that what is left of the path is a trouble: three need help, and no more.
+            target = self.now.date() + timedelta(days=8 + self.chance.randrange(7, 45))
             self.journal.people.enrol(one.id, track=one.track, target=target, mentor=one.mentor)
-            self.journal.quiz.prefer(self._key(), learner=one.id, name="placement", value=False)
+            self.journal.quiz.prefer(self._key(), learner=one.id, name=PLACEMENT, value=False)
         module = self._module(one, day)
         self._read(one, module)
         self._ask(one, module)
@@ -388,7 +389,7 @@ class _Play:
 
     def _check(self, one: _Learner, lab: Lab, step: str, status: str) -> None:
         checks = next(known.checks for known in lab.steps if known.id == step)
-        findings = [_finding(check.id, status) for check in checks[:1]]
+        findings = [_finding(check, status) for check in checks[:1]]
         self.journal.lab.check(
             LabCheck(
                 key=self._key(), learner=one.id, lab=lab.id, rev=lab.rev, step=step, status=status,
@@ -474,9 +475,10 @@ class _Play:
             self.quizzes.dispute(self._key(), response, _SAID)
 
 
-def _finding(check: str, status: str) -> dict[str, Any]:
+def _finding(check: CheckBase, status: str) -> dict[str, Any]:
     texts = dict.fromkeys(("expected", "found", "say", "why", "next", "log"), "demo data")
-    return {"check": check, "status": status, **texts, "cites": []}
+    said = next((cause.say for cause in check.when if cause.status == status and status != PASSED), "demo data")
+    return {"check": check.id, "status": status, **texts, "say": said, "cites": []}
 
 
 _REFERENCES = {"key", "sitting", "attempt", "turn", "conversation"}

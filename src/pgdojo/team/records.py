@@ -160,7 +160,9 @@ class Friction:
     could_not: int
     """Checks that could not look."""
     cause: str
-    """What was missing most often; empty where nothing was."""
+    """The check that failed most often; empty where none did."""
+    asks: str
+    """What that check asks for, as the lab's author wrote it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

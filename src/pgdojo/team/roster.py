@@ -302,7 +302,21 @@ class Team:
             high_total=len(high),
         )
 
-    # Tasks that a person signs
+    # Tasks that a person signs, and for whom
+
+    def mentees(self, by: str) -> list[tuple[str, str]]:
+        """Id and name of each learner who named `by` as their mentor, by name.
+
+        Raises:
+            AccessError: `by` signs for nobody.
+        """
+        self._access.require(by, Action.SIGN_OFF)
+        roll = self._roll()
+        return [
+            (learner, roll.names[learner])
+            for learner in roll.by_name()
+            if learner in roll.enrolments and roll.enrolments[learner].mentor == by
+        ]
 
     def waiting(self, by: str) -> list[Waiting]:
         """What was put forward and `by` may sign, the oldest first.
@@ -412,16 +426,20 @@ class Team:
     def _friction(self, name: str, step: str, tried: Sequence[Tried]) -> Friction:
         lab = self._pathfinder.labs[name]
         causes: Counter[str] = sum((one.causes for one in tried), Counter())
+        cause = causes.most_common(1)[0][0] if causes else ""
+        known = lab.step(step)
+        checks = known.checks if known else ()
         return Friction(
             lab=name,
             step=step,
             lab_title=lab.title,
-            step_title=next((known.title for known in lab.steps if known.id == step), step),
+            step_title=known.title if known else step,
             tried=len(tried),
             passed=sum(one.passed for one in tried),
             checks=sum(one.checks for one in tried),
             could_not=sum(one.could_not for one in tried),
-            cause=causes.most_common(1)[0][0] if causes else "",
+            cause=cause,
+            asks=next((check.next for check in checks if check.id == cause), ""),
         )
 
     # Who there is

@@ -20,6 +20,7 @@ TEAM_VARIABLE = "PGDOJO_TEAM"
 
 GivenRole = Literal["learner", "mentor", "trainer", "blocked"]
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_MAKE = 'python -c "import secrets; print(secrets.token_urlsafe(48))"'
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _Text = Annotated[str, Field(min_length=1)]
 
@@ -42,9 +43,7 @@ class Provider(_Table):
     @classmethod
     def _long(cls, value: SecretStr) -> SecretStr:
         if len(value.get_secret_value()) < 32:
-            raise ValueError(
-                'has fewer than 32 characters; make one with python -c "import secrets; print(secrets.token_urlsafe(48))"'
-            )
+            raise ValueError(f"has fewer than 32 characters; make one with {_MAKE}")
         return value
 
     @field_validator("redirect_uri")

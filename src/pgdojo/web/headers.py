@@ -19,6 +19,8 @@ from streamlit import config
 from pgdojo.web.scroll import SCRIPT
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+HSTS = "max-age=31536000"
+"""For a year, browsers ask by TLS alone."""
 _INLINE_SCRIPT = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 
 
@@ -64,12 +66,21 @@ def is_allowed_host(header: str) -> bool:
     return name in (config.get_option("server.allowedHosts") or LOCAL_HOSTS)
 
 
+def _secured(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """The header, with the word that keeps a cookie off plain HTTP, which Streamlit's own cookies lack."""
+    name, value = header
+    if name.lower() != b"set-cookie" or b"; secure" in value.lower():
+        return header
+    return name, value + b"; Secure"
+
+
 class Guard:
     """Middleware that refuses foreign host names and sets the headers that Streamlit leaves out."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Stand before `app`."""
+    def __init__(self, app: ASGIApp, *, is_https: bool = False) -> None:
+        """Stand before `app`; `is_https` says that people reach it by TLS, which a proxy ends."""
         self._app = app
+        self._is_https = is_https
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -84,10 +95,15 @@ class Guard:
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "no-referrer"
                 headers["X-Frame-Options"] = "DENY"
+                if self._is_https:
+                    headers["Strict-Transport-Security"] = HSTS
+                    message["headers"] = [*map(_secured, message["headers"])]
             await send(message)
 
         if is_allowed_host(Headers(scope=scope).get("host", "")):
             await self._app(scope, receive, send_with_headers)
         else:
-            refusal = PlainTextResponse("This host name is not served here. Use http://localhost.\n", status_code=400)
+            refusal = PlainTextResponse(
+                "This host name is not served here. Use the address you were given.\n", status_code=400
+            )
             await refusal(scope, receive, send_with_headers)

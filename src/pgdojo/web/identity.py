@@ -2,9 +2,146 @@
 
 from __future__ import annotations
 
-from pgdojo.learner.records import LOCAL
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from pgdojo.learner.people_journal import learner_of
+from pgdojo.learner.records import LOCAL, Role
+from pgdojo.team.access import OPERATOR
+from pgdojo.team.settings import TeamSettings, team_settings
+from pgdojo.web import resources
+
+if TYPE_CHECKING:
+    from pgdojo.learner.people_journal import PeopleJournal
+
+_SETTINGS = "config"
+_ME, _LOOKED = "signed_in", "signed_in_looked"
+FRESH_SECONDS = 1.0
+"""How long a look is good for; one run of a page asks dozens of times."""
+_LATER = timedelta(minutes=2)
+"""By how much the clocks of the provider and of this machine may differ."""
 
 
 def me() -> str:
-    """The learner at this page, under whose name everything of theirs is stored and read."""
-    return LOCAL
+    """The learner at this page, under whose name everything of theirs is stored and read.
+
+    Empty where nobody has signed in, or not any more: nobody may do anything. A callback comes before the run that
+    looks who is there, so that it is looked here where the last look is old.
+    """
+    if team_settings() is None:
+        return LOCAL
+    if time.monotonic() - st.session_state.get(_LOOKED, 0.0) > FRESH_SECONDS:
+        visitor(resources.dojo().journal.people)
+    learner: str = st.session_state.get(_ME, "")
+    return learner
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Visitor:
+    """Who is at the page."""
+
+    learner: str = ""
+    """Their id; empty where they are not let in."""
+    name: str = ""
+    """What they are called; empty where nobody signs in."""
+    refused: str = ""
+    """Why somebody who has signed in is not let in."""
+    is_blocked: bool = False
+    """Whether signing in again would not help."""
+
+
+class Attendance:
+    """When each sign-in was last seen in this process; safe to share between threads."""
+
+    def __init__(self) -> None:
+        """Begin with nobody seen."""
+        self._lock = threading.Lock()
+        self._seen: dict[tuple[str, float], float] = {}
+
+    def idle(self, learner: str, signed_in: float, now: float) -> float:
+        """Seconds since a sign-in was last seen, or since it was made; it counts as seen now."""
+        with self._lock:
+            last = self._seen.get((learner, signed_in), signed_in)
+            self._seen[learner, signed_in] = now
+            return now - last
+
+    def forget(self, learner: str, signed_in: float) -> None:
+        """Let a sign-in that was refused stay idle."""
+        with self._lock:
+            self._seen[learner, signed_in] = signed_in
+
+
+_attendance = Attendance()
+
+
+def admit(
+    claims: Mapping[str, Any],
+    settings: TeamSettings,
+    people: PeopleJournal,
+    *,
+    attendance: Attendance = _attendance,
+    now: float | None = None,
+) -> Visitor:
+    """The person of whom a provider has said `claims`, or why they are not let in.
+
+    The signature, the issuer and the expiry of the token were looked at when they signed in. Whether that was long ago,
+    and for whom the token was made, is looked at here, at each run of a page.
+
+    Args:
+        claims: Of the id token.
+        settings: Of the team.
+        people: Where they are remembered, and with which role.
+        attendance: When each sign-in was last seen.
+        now: Seconds since the epoch; the present where None.
+    """
+    now = time.time() if now is None else now
+    issuer, subject, made = claims.get("iss"), claims.get("sub"), claims.get("iat")
+    if not issuer or not subject or not isinstance(made, int | float):
+        return Visitor(refused="The provider did not say who you are.")
+    audience = claims.get("aud")
+    if settings.auth.client_id not in (audience if isinstance(audience, list) else [audience]):
+        return Visitor(refused="This sign-in was made for another program.")
+    learner = learner_of(str(issuer), str(subject))
+    valid_after = people.sessions_valid_after(learner)
+    if valid_after is not None and datetime.fromtimestamp(made, UTC) <= valid_after:
+        return Visitor(refused="You were signed out everywhere.")
+    if now - made > settings.session_hours * 3600 or made > now + _LATER.total_seconds():
+        return Visitor(refused=f"You signed in more than {settings.session_hours:g} hours ago.")
+    if attendance.idle(learner, made, now) > settings.idle_minutes * 60:
+        attendance.forget(learner, made)
+        return Visitor(refused=f"Nothing was done for {settings.idle_minutes:g} minutes.")
+    email = str(claims.get("email") or "") if claims.get("email_verified") is True else ""
+    name = str(claims.get("name") or claims.get("preferred_username") or email or "")
+    people.see(learner, issuer=str(issuer), subject=str(subject), name=name, email=email)
+    _give_role(learner, settings.role_of(issuer=str(issuer), subject=str(subject), email=email, claims=claims), people)
+    grant = people.role(learner)
+    if grant is not None and grant.role == "blocked":
+        return Visitor(refused="You are blocked here. Ask the trainer of your team.", is_blocked=True)
+    return Visitor(learner=learner, name=name or learner)
+
+
+def _give_role(learner: str, named: tuple[Role, str] | None, people: PeopleJournal) -> None:
+    """Give the role that the settings or the provider name, unless the operator has given one."""
+    grant = people.role(learner)
+    if grant is not None and grant.by == OPERATOR:
+        return
+    role, by = named or ("learner", _SETTINGS)
+    if role != (grant.role if grant else "learner"):
+        people.grant(learner, role, by=by, reason="by the settings of the team")
+
+
+def visitor(people: PeopleJournal) -> Visitor:
+    """Who is at the page now; to be asked once at the beginning of each run."""
+    settings = team_settings()
+    if settings is None:
+        return Visitor(learner=LOCAL)
+    is_signed_in = st.user.get("is_logged_in", False)
+    found = admit(st.user.to_dict(), settings, people) if is_signed_in else Visitor()
+    st.session_state[_ME], st.session_state[_LOOKED] = found.learner, time.monotonic()
+    return found

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pgdojo.web import demo, resources, sidebar, waiting
+from pgdojo.web import demo, identity, resources, sidebar, sign_in, teaching, waiting
 
 ASSETS = Path(__file__).with_name("assets")
 
@@ -23,16 +23,28 @@ labs = st.Page("app_pages/labs.py", title="Labs", icon=":material/science:", url
 team = st.Page("app_pages/team.py", title="Team", icon=":material/group:", url_path="team")
 material = st.Page("app_pages/material.py", title="Material", icon=":material/lab_profile:", url_path="material")
 you = st.Page("app_pages/you.py", title="You", icon=":material/person:", url_path="you")
-page = st.navigation(
-    {"Learn": [path, ask, book], "Practise": [quiz, review, labs], "Teach": [team, material], "Yours": [you]}
-)
+
+opened = waiting.until_open(resources.opening())
+visitor = identity.visitor(resources.dojo().journal.people) if opened else identity.Visitor()
+menu = {"Learn": [path, ask, book], "Practise": [quiz, review, labs]}
+if visitor.learner:
+    teach = [
+        one
+        for one, is_shown in ((team, teaching.sees_team), (material, teaching.sees_material))
+        if is_shown(resources.dojo())
+    ]
+    menu |= {"Teach": teach} if teach else {}
+page = st.navigation({**menu, "Yours": [you]}, position="sidebar" if visitor.learner else "hidden")
 
 # Ask was the first page once, and addresses of conversations and questions were kept.
 kept = {name: st.query_params[name] for name in ("c", "q") if name in st.query_params}
 if page.url_path == path.url_path and kept:
     st.switch_page(ask, query_params=kept)
 
-if waiting.until_open(resources.opening()):
+if visitor.learner:
     demo.banner(resources.dojo())
     page.run()
     sidebar.draw(resources.dojo(), ask)  # after the page, so that a conversation just begun is in the list
+    sign_in.draw_way_out(visitor)
+elif opened:
+    sign_in.draw(visitor)

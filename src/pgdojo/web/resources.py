@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pgdojo.errors import PgdojoError
+from pgdojo.team.access import OPERATOR
 from pgdojo.web.opening import Opening, Report
 
 if TYPE_CHECKING:
@@ -28,8 +29,17 @@ def _open_course(report: Report) -> Dojo:
     threading.Thread(target=_tidy_labs, name="tidy-labs", daemon=True).start()
     folder = os.environ.get(COURSE_VARIABLE)
     found = open_dojo(Path(folder) if folder else None, progress=report)
-    threading.Thread(target=_ask_again, args=(found,), name="ask-again", daemon=True).start()
+    threading.Thread(target=_look_ahead, args=(found,), name="look-ahead", daemon=True).start()
     return found
+
+
+def _look_ahead(found: Dojo) -> None:
+    """Do beside the first visits what would otherwise hold up somebody's page."""
+    _ask_again(found)
+    try:
+        found.team.help_today(OPERATOR)  # counts what everybody did so far, once; seconds with half a million rows
+    except PgdojoError:
+        _log.warning("What the team did could not be counted yet.", exc_info=True)
 
 
 def _ask_again(found: Dojo) -> None:

@@ -33,4 +33,4 @@ if wanted and entry is None:
 if entry is not None:
     lab.draw(dojo, entry)
 else:
-    catalogue.draw(entries)
+    catalogue.draw(entries, for_team=dojo.labs.for_team)

@@ -30,7 +30,11 @@ def draw_team() -> None:
         st.info("The team is for its trainer and its mentors. What you did is on the page You.", icon=":material/lock:")
         return
     if sees_all:
-        helping.draw(dojo.team.help_today(me()))
+        with st.spinner("Reading what everybody did"):
+            found = dojo.team.help_today(me())
+        helping.draw(found)
+    else:
+        person.draw_mentees(dojo.team.mentees(me()))
     signing.draw(dojo)
     if sees_all:
         knowing.draw(dojo)

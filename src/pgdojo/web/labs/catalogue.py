@@ -16,15 +16,14 @@ if TYPE_CHECKING:
     from pgdojo.lab.runner import Entry
 
 
-def draw(entries: list[Entry]) -> None:
-    """Every lab, and one way to begin."""
+def draw(entries: list[Entry], *, for_team: bool = False) -> None:
+    """Every lab, and one way to begin; `for_team` says that none runs where the pages are."""
     st.title("Labs", anchor=False)
     if not entries:
         st.info("This course has no labs yet. Its author writes one below labs/.", icon=":material/info:")
         return
-    st.caption(
-        "Real servers of PostgreSQL on this machine. You break and mend them, and each step looks at what is there."
-    )
+    where = "your own machine" if for_team else "this machine"
+    st.caption(f"Real servers of PostgreSQL on {where}. You break and mend them, and each step looks at what is there.")
     _begin(entries)
     for name, group in groupby(sorted(entries, key=_place), key=lambda entry: entry.lab.topic):
         st.subheader(topic(name), anchor=False)

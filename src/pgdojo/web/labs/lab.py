@@ -8,7 +8,7 @@ import streamlit as st
 
 from pgdojo.course.lab_records import Lab
 from pgdojo.web.identity import me
-from pgdojo.web.labs import acts, catalogue, console, plot, words
+from pgdojo.web.labs import acts, catalogue, console, elsewhere, plot, words
 from pgdojo.web.labs.bench import bench
 from pgdojo.web.labs.practise import LABS
 from pgdojo.web.labs.steps import Steps, waiting
@@ -32,6 +32,9 @@ def draw(dojo: Dojo, entry: Entry) -> None:
     st.title(one_line(lab.title), anchor=False)
     st.markdown(safe_markdown(lab.summary))
     st.caption(f"{topic(lab.topic)} · {lab.level} · {counted(lab.minutes, 'minute')}")
+    if dojo.labs.for_team:
+        elsewhere.draw(dojo, lab)
+        return
     job = bench().job(lab.id)
     sandbox = None if job and job.place == acts.WHOLE else dojo.labs.sandbox(lab.id)
     if job and job.place == acts.WHOLE:

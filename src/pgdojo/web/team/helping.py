@@ -1,24 +1,24 @@
-"""Who needs help today: a name, a reason, since when, and one thing to do."""
+"""Who needs help today: a name, since when, a reason, and one thing to do."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import streamlit as st
 
-from pgdojo.team.records import Help, Trouble
-from pgdojo.web.labs.practise import LABS
-from pgdojo.web.text import counted, day, one_line
+from pgdojo.team.records import Help
+from pgdojo.web.team import person, words
+from pgdojo.web.text import counted, one_line
 
-FIRST = 10
-"""People who are shown before one asks for the rest."""
+PAGE = 10
+"""People who are shown at a time."""
 
-BADGES = {
-    "stuck": ":red-badge[:material/block: stuck]",
-    "lapses": ":orange-badge[:material/replay: keeps forgetting]",
-    "sure-and-wrong": ":orange-badge[:material/warning: sure and wrong]",
-    "quiet": ":gray-badge[:material/bedtime: quiet]",
+ACTIONS = {
+    "stuck": "See the checks that failed",
+    "lapses": "See the answers",
+    "sure-and-wrong": "See the answers",
+    "target": "See what is left",
+    "quiet": "See how far they are",
 }
+"""What opens the one page on which everything about a learner stands."""
 
 
 def draw(found: list[Help]) -> None:
@@ -26,37 +26,23 @@ def draw(found: list[Help]) -> None:
     st.subheader("Who needs help today", anchor=False)
     if not found:
         st.info(
-            "Nobody is stuck, keeps forgetting, or is sure of something wrong that matters.", icon=":material/check:"
+            "Nobody is stuck, keeps forgetting, is sure of something wrong that matters, is late, or has gone quiet.",
+            icon=":material/check:",
         )
         return
-    for one in found if st.session_state.get("team_all_help") else found[:FIRST]:
+    pages = -(-len(found) // PAGE)
+    place = min(st.session_state.get("team_help_place", 1), pages)
+    for one in found[(place - 1) * PAGE : place * PAGE]:
         _card(one)
-    if len(found) > FIRST:
-        st.toggle(f"Show all {len(found)}", key="team_all_help")
+    if pages > 1:
+        st.caption(f"{len(found)} people, those first who are blocked.")
+        st.pagination(pages, key="team_help_place")
 
 
 def _card(one: Help) -> None:
     first, *others = one.troubles
     with st.container(border=True, key=f"team_help_{one.learner}", gap="xsmall"):
-        st.markdown(f"**{one_line(one.name)}** {BADGES[first.reason]}")
-        st.markdown(said(first))
-        st.caption(f"since {day(first.since)}" + (f" · and {counted(len(others), 'more reason')}" if others else ""))
-        with st.container(horizontal=True, gap="medium"):
-            st.page_link(
-                "app_pages/team.py", label="What they did", icon=":material/person:", query_params={"who": one.learner}
-            )
-            if first.reason == "stuck":
-                st.page_link(LABS, label="The lab", icon=":material/science:", query_params={"lab": first.about})
-
-
-def said(one: Trouble) -> str:
-    """A reason in a sentence, with what to do about it."""
-    if one.reason == "stuck":
-        times = counted(one.times, "check did not pass", "checks did not pass")
-        return f"Stuck on *{one_line(one.title)}*: {times}. Look at it together."
-    if one.reason == "lapses":
-        return f"Forgot it {one.times} times: *{one_line(one.title)}* Asking again does not teach it; explain it."
-    if one.reason == "sure-and-wrong":
-        return f"Was sure and wrong, where a mistake hurts: *{one_line(one.title)}* Talk it through."
-    days = (datetime.now(UTC) - one.since).days
-    return f"Has done nothing for {counted(days, 'day')}. Ask how it goes."
+        more = f" · and {counted(len(others), 'more reason')}" if others else ""
+        st.markdown(f"**{one_line(one.name)}** {words.BADGES[first.reason]} :small[:gray[{words.since(first)}{more}]]")
+        st.markdown(words.said(first))
+        person.link(one.learner, ACTIONS[first.reason])

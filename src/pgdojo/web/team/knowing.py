@@ -28,8 +28,8 @@ def draw(dojo: Dojo) -> None:
     """The map, with ways to look closer and to find somebody."""
     st.subheader("What the team knows", anchor=False)
     st.caption(
-        f"Right answers of all answers. Below {FEW} answers there is no share, and the cell stays plain; point at a "
-        "cell for the interval in which the true share lies."
+        f"Right answers of all answers. Below {FEW} answers there is no share, and the cell stays plain. Shares are "
+        ":red-background[below 50%], :orange-background[below 70%], or :blue-background[higher], darker from 85%."
     )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         topic = st.selectbox(
@@ -39,6 +39,7 @@ def draw(dojo: Dojo) -> None:
             key="team_topic",
         )
         search = st.text_input("Learner", key="team_search", placeholder="Part of a name")
+    shares = st.toggle("Shares, with where the true one lies", key="team_shares")
     place = st.session_state.get("team_place", 1)
     grid = dojo.team.grid(me(), topic, search=search.strip(), begin=(place - 1) * PAGE, most=PAGE)
     pages = max(1, -(-grid.learners // PAGE))
@@ -47,17 +48,19 @@ def draw(dojo: Dojo) -> None:
     if not grid.rows:
         st.caption("Nobody is called so." if search.strip() else "Nobody has begun yet.")
         return
-    st.html(table(grid))
+    st.html(table(grid, shares=shares))
+    if shares:
+        st.caption("In brackets Wilson's interval: the true share lies in it with 95 percent confidence.")
     if pages > 1:
         st.pagination(pages, key="team_place")
 
 
-def table(grid: Grid) -> str:
-    """The map as a table that scrolls sideways within itself."""
+def table(grid: Grid, *, shares: bool = False) -> str:
+    """The map as a table that scrolls sideways within itself; with `shares` it says percentages and intervals."""
     titles = [title if grid.topic else topic_name(title) for _, title in grid.columns]
     head = "".join(f'<th scope="col" title="{escape(title)}">{escape(_short(title))}</th>' for title in titles)
-    everybody = _row("Everybody", grid.totals)
-    rows = "".join(_row(row.name, row.cells) for row in grid.rows)
+    everybody = _row("Everybody", grid.totals, shares=shares)
+    rows = "".join(_row(row.name, row.cells, shares=shares) for row in grid.rows)
     return (
         '<div class="team-map" role="region" aria-label="What the team knows" tabindex="0"><table>'
         f'<thead><tr><th scope="col">{counted(grid.learners, "learner")}</th>{head}</tr></thead>'
@@ -69,11 +72,12 @@ def _short(title: str) -> str:
     return title if len(title) <= 34 else title[:32].rstrip() + " …"
 
 
-def _row(name: str, cells: tuple[Cell | None, ...]) -> str:
-    return f'<tr><th scope="row">{escape(name)}</th>{"".join(map(_cell, cells))}</tr>'
+def _row(name: str, cells: tuple[Cell | None, ...], *, shares: bool) -> str:
+    drawn = "".join(_cell(cell, shares=shares) for cell in cells)
+    return f'<tr><th scope="row">{escape(name)}</th>{drawn}</tr>'
 
 
-def _cell(cell: Cell | None) -> str:
+def _cell(cell: Cell | None, *, shares: bool) -> str:
     if cell is None:
         return '<td class="none" title="no answer">–</td>'
     counts = f"{cell.right}/{cell.answers}"
@@ -81,6 +85,9 @@ def _cell(cell: Cell | None) -> str:
         return f'<td class="few" title="too few answers for a share">{counts}</td>'
     level = next(name for limit, name in _LEVELS if cell.share < limit)
     low, high = cell.interval
+    if shares:
+        said = f"{cell.share:.0%} <small>({100 * low:.0f}–{100 * high:.0f})</small>"
+        return f'<td class="{level}" title="{counts} right">{said}</td>'
     return f'<td class="{level}" title="{cell.share:.0%}, between {low:.0%} and {high:.0%}">{counts}</td>'
 
 

@@ -10,11 +10,15 @@ from pgdojo.team.access import Action
 from pgdojo.web.identity import me
 from pgdojo.web.path.tasks import LONGEST_NOTE
 from pgdojo.web.questions import mint
+from pgdojo.web.team import person
 from pgdojo.web.text import day, literal, one_line
 
 if TYPE_CHECKING:
     from pgdojo.dojo import Dojo
     from pgdojo.team.records import Waiting
+
+FIRST = 10
+"""Tasks that are shown, those first that wait longest."""
 
 
 def draw(dojo: Dojo) -> None:
@@ -23,8 +27,10 @@ def draw(dojo: Dojo) -> None:
     st.subheader("Sign-offs waiting", anchor=False)
     if not waiting:
         st.caption("Nobody has put a task forward.")
-    for one in waiting:
+    for one in waiting[:FIRST]:
         _card(dojo, one)
+    if len(waiting) > FIRST:
+        st.caption(f"{len(waiting) - FIRST} more wait; they come up here as these are settled.")
     if dojo.access.may(me(), Action.FORGET):
         _wishes(dojo)
 
@@ -38,6 +44,7 @@ def _card(dojo: Dojo, one: Waiting) -> None:
         if one.said.note:
             st.markdown(f"> {one_line(one.said.note)}")
         st.caption(f"put forward on {day(one.said.signed_at)}")
+        person.link(one.learner, "See what they did")
         note = f"{key}_note"
         st.text_input("What you saw", key=note, max_chars=LONGEST_NOTE, placeholder="A note is needed")
         missing = f"{key}_missing"
