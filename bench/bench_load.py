@@ -141,7 +141,8 @@ async def attend(options: argparse.Namespace, address: str, secret: str, cpus: l
     async with httpx.AsyncClient(limits=limits, trust_env=False) as http:
         people = []
         for number in range(options.learners):
-            cookies = {"bench_client": str(number)}
+            # By pairs, so that each process has those who ask and those in quizzes.
+            cookies = {"bench_client": str(number // 2)}
             if secret:
                 cookies |= signed_in(secret, address, f"learner-{number}")
             chance = random.Random(number)  # noqa: S311 - behaviour, not a secret

@@ -22,7 +22,8 @@ def draw(visitor: Visitor) -> None:
         return
     st.markdown("Your team learns here. You sign in where you do for your other work; no password is kept here.")
     st.caption(
-        "Your answers, quizzes and labs are kept under your name. Your trainer and your mentor see them; the page You shows them all."
+        "Your answers, quizzes and labs are kept under your name. Your trainer and your mentor see them; "
+        "the page You shows them all."
     )
     st.button("Sign in", key="sign_in", type="primary", icon=":material/login:", on_click=st.login)
 
