@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
+import fakes
 import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from pgdojo.learner.journal import Journal
 from pgdojo.learner.people_journal import learner_of
 from pgdojo.team import settings
 from pgdojo.team.access import OPERATOR
+from pgdojo.web import identity, resources, server
 from pgdojo.web.identity import Attendance, admit
 
 WHOLE = """
@@ -123,6 +128,23 @@ def test_signed_out_everywhere_ends_every_sign_in_from_before(door):
     assert door.admit(iat=door.now + 1, after=2).learner == learner
 
 
+@pytest.mark.parametrize("skew", [-90, 0, 90])
+def test_signing_out_everywhere_does_not_trust_the_providers_clock(door, skew):
+    learner = door.admit(iat=NOW + skew).learner
+    door.people.end_sessions(learner)
+
+    assert "signed out everywhere" in door.admit(iat=NOW + skew, after=1).refused
+    assert door.admit(iat=NOW + skew + 30, after=30).learner == learner
+
+
+def test_a_sign_in_that_this_process_never_saw_is_ended_too(door):
+    learner = learner_of(ISSUER, "1")
+    door.now += HOUR
+    door.people.end_sessions(learner)
+
+    assert "signed out everywhere" in door.admit(after=1).refused
+
+
 def test_a_role_follows_the_claim_until_the_operator_says_otherwise(door):
     door.admit(groups=["dba"])
     assert door.role() == "mentor"
@@ -151,3 +173,45 @@ def test_who_is_blocked_comes_in_no_more_from_the_next_click_on(door):
     found = door.admit(after=1)
 
     assert (found.learner, found.is_blocked) == ("", True)
+
+
+# A page of a team
+
+
+@pytest.fixture
+def page(door, monkeypatch, tmp_path):  # noqa: ARG001 - it names the team's settings
+    """A page of the team, with ann before it, who has signed in just now."""
+    with Journal.open(f"sqlite:///{tmp_path / 'journal.sqlite3'}") as journal:
+        served = fakes.FakeDojo(journal, home=tmp_path)
+        monkeypatch.setattr(resources, "_open_course", lambda _report: served)
+        monkeypatch.setattr(identity, "FRESH_SECONDS", 0.0)
+        st.cache_resource.clear()
+        opened = AppTest.from_file(str(server.MAIN), default_timeout=30)
+        opened.user = {**ANN, "is_logged_in": True, "iat": int(time.time()) - 60}
+        yield opened.run(), served
+        st.cache_resource.clear()
+
+
+@pytest.mark.slow
+def test_what_somebody_does_after_they_were_signed_out_everywhere_is_not_done(page):
+    opened, dojo = page
+    assert [one.value for one in opened.title] == ["Welcome"]
+    learner = learner_of(ISSUER, "1")
+    opened.switch_page("app_pages/you.py").run()
+    opened.selectbox(key="you_track").set_value("dba")
+    dojo.journal.people.end_sessions(learner)
+
+    opened.button(key="you_save").click().run()
+
+    assert dojo.journal.people.enrolment(learner) is None
+    assert [one.value for one in opened.run().title] == ["Sign in"]
+
+
+@pytest.mark.slow
+def test_nobody_is_anybody_before_they_sign_in(page):
+    opened, _ = page
+    opened.user = {"is_logged_in": False}
+
+    opened.run()
+
+    assert [one.value for one in opened.title] == ["Sign in"]

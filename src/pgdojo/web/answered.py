@@ -32,4 +32,4 @@ def draw(dojo: Dojo) -> None:
             )
         if len(found) > MOST:
             st.caption(f"and {counted(len(found) - MOST, 'more question')}.")
-        st.button("I have seen it", key="now_answered_seen", type="tertiary", on_click=dojo.material.seen, args=(me(),))
+        st.button("I have seen it", key="now_answered_seen", type="tertiary", on_click=lambda: dojo.material.seen(me()))

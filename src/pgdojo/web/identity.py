@@ -6,11 +6,11 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from pgdojo.errors import AccessError
 from pgdojo.learner.people_journal import learner_of
 from pgdojo.learner.records import LOCAL, Role
 from pgdojo.team.access import OPERATOR
@@ -24,21 +24,27 @@ _SETTINGS = "config"
 _ME, _LOOKED = "signed_in", "signed_in_looked"
 FRESH_SECONDS = 1.0
 """How long a look is good for; one run of a page asks dozens of times."""
-_LATER = timedelta(minutes=2)
-"""By how much the clocks of the provider and of this machine may differ."""
+_SKEW = 120.0
+"""Seconds by which the clocks of the provider and of this machine may differ."""
+_MOST_SEEN = 10_000
+"""Sign-ins that are remembered."""
 
 
 def me() -> str:
     """The learner at this page, under whose name everything of theirs is stored and read.
 
-    Empty where nobody has signed in, or not any more: nobody may do anything. A callback comes before the run that
-    looks who is there, so that it is looked here where the last look is old.
+    A callback comes before the run that looks who is there, so that it is looked here where the last look is old.
+
+    Raises:
+        AccessError: Nobody has signed in, or not any more: nothing is read and nothing is stored.
     """
     if team_settings() is None:
         return LOCAL
     if time.monotonic() - st.session_state.get(_LOOKED, 0.0) > FRESH_SECONDS:
         visitor(resources.dojo().journal.people)
     learner: str = st.session_state.get(_ME, "")
+    if not learner:
+        raise AccessError("You are not signed in any more.", next_step="Load the page again and sign in.")
     return learner
 
 
@@ -57,24 +63,32 @@ class Visitor:
 
 
 class Attendance:
-    """When each sign-in was last seen in this process; safe to share between threads."""
+    """When each sign-in was seen in this process, by this machine's clock; safe to share between threads."""
 
     def __init__(self) -> None:
         """Begin with nobody seen."""
         self._lock = threading.Lock()
-        self._seen: dict[tuple[str, float], float] = {}
+        self._seen: dict[tuple[str, float], tuple[float, float]] = {}
 
-    def idle(self, learner: str, signed_in: float, now: float) -> float:
-        """Seconds since a sign-in was last seen, or since it was made; it counts as seen now."""
+    def first(self, learner: str, signed_in: float, now: float) -> float:
+        """When a sign-in was first seen; now, if it was not before."""
+        key = learner, signed_in
         with self._lock:
-            last = self._seen.get((learner, signed_in), signed_in)
-            self._seen[learner, signed_in] = now
-            return now - last
+            if key not in self._seen and len(self._seen) >= _MOST_SEEN:
+                # The one that was at work least lately; it counts as not seen, so that it may have to sign in again.
+                del self._seen[min(self._seen, key=lambda one: self._seen[one][1])]
+            return self._seen.setdefault(key, (now, signed_in))[0]
 
-    def forget(self, learner: str, signed_in: float) -> None:
-        """Let a sign-in that was refused stay idle."""
+    def last(self, learner: str, signed_in: float) -> float:
+        """When a sign-in that was seen was last at work, or when it was made."""
         with self._lock:
-            self._seen[learner, signed_in] = signed_in
+            return self._seen.get((learner, signed_in), (signed_in, signed_in))[1]
+
+    def work(self, learner: str, signed_in: float, now: float) -> None:
+        """Note that a sign-in that was seen is at work now."""
+        with self._lock:
+            first, _ = self._seen.get((learner, signed_in), (now, now))
+            self._seen[learner, signed_in] = first, now
 
 
 _attendance = Attendance()
@@ -108,14 +122,15 @@ def admit(
     if settings.auth.client_id not in (audience if isinstance(audience, list) else [audience]):
         return Visitor(refused="This sign-in was made for another program.")
     learner = learner_of(str(issuer), str(subject))
+    first = attendance.first(learner, made, now)
     valid_after = people.sessions_valid_after(learner)
-    if valid_after is not None and datetime.fromtimestamp(made, UTC) <= valid_after:
+    if valid_after is not None and _is_from_before(valid_after.timestamp(), made, first):
         return Visitor(refused="You were signed out everywhere.")
-    if now - made > settings.session_hours * 3600 or made > now + _LATER.total_seconds():
+    if now - made > settings.session_hours * 3600 or made > now + _SKEW:
         return Visitor(refused=f"You signed in more than {settings.session_hours:g} hours ago.")
-    if attendance.idle(learner, made, now) > settings.idle_minutes * 60:
-        attendance.forget(learner, made)
+    if now - attendance.last(learner, made) > settings.idle_minutes * 60:
         return Visitor(refused=f"Nothing was done for {settings.idle_minutes:g} minutes.")
+    attendance.work(learner, made, now)
     email = str(claims.get("email") or "") if claims.get("email_verified") is True else ""
     name = str(claims.get("name") or claims.get("preferred_username") or email or "")
     people.see(learner, issuer=str(issuer), subject=str(subject), name=name, email=email)
@@ -124,6 +139,11 @@ def admit(
     if grant is not None and grant.role == "blocked":
         return Visitor(refused="You are blocked here. Ask the trainer of your team.", is_blocked=True)
     return Visitor(learner=learner, name=name or learner)
+
+
+def _is_from_before(ended: float, made: float, first: float) -> bool:
+    """Whether a sign-in is from before everything was ended: by this machine's clock where the provider's may err."""
+    return made < ended - _SKEW or (made <= ended + _SKEW and first <= ended)
 
 
 def _give_role(learner: str, named: tuple[Role, str] | None, people: PeopleJournal) -> None:

@@ -21,7 +21,7 @@ try:
     recorded.draw_who_sees_it(dojo, learner)
     if learner != LOCAL:
         keys.draw_tokens(dojo, learner)
-        keys.draw_sessions(dojo, learner)
+        keys.draw_sessions(dojo)
     leaving.draw(dojo, learner)
 except PgdojoError as cause:
     st.info(literal(str(cause)), icon=":material/info:")

@@ -9,7 +9,6 @@ import streamlit as st
 from pgdojo.ask.records import Answer
 from pgdojo.quiz.grading import grade
 from pgdojo.web import answers, citations
-from pgdojo.web.identity import me
 from pgdojo.web.material.resolving import resolving
 from pgdojo.web.quiz.feedback import draw_line
 from pgdojo.web.quiz.words import inline
@@ -47,7 +46,7 @@ def _thumb(dojo: Dojo, one: Unhelpful) -> None:
             st.page_link(
                 "app_pages/ask.py", label="Ask it again", icon=":material/forum:", query_params={"q": one.question}
             )
-            resolving(dojo, me(), "thumb", (one.turn,))
+            resolving(dojo, "thumb", (one.turn,))
 
 
 def draw_disputes(dojo: Dojo, found: list[Disputed]) -> None:
@@ -82,4 +81,4 @@ def _dispute(dojo: Dojo, one: Disputed) -> None:
                     icon=":material/menu_book:",
                     query_params=citations.address(dispute.passage),
                 )
-            resolving(dojo, me(), "dispute", (dispute.attempt,))
+            resolving(dojo, "dispute", (dispute.attempt,))

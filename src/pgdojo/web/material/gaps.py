@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pgdojo.web import citations
-from pgdojo.web.identity import me
 from pgdojo.web.material.resolving import resolving
 from pgdojo.web.text import counted, day, literal, one_line
 
@@ -56,7 +55,7 @@ def _gap(dojo: Dojo, gap: Gap) -> None:
             st.page_link(
                 "app_pages/ask.py", label="Ask it again", icon=":material/forum:", query_params={"q": group.question}
             )
-            resolving(dojo, me(), "gap", group.keys)
+            resolving(dojo, "gap", group.keys)
 
 
 def _times(times: int) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pgdojo.web import identity
+
 if TYPE_CHECKING:
     from pgdojo.dojo import Dojo
     from pgdojo.team.material import Kind
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 LONGEST_NOTE = 500
 
 
-def resolving(dojo: Dojo, by: str, kind: Kind, keys: Sequence[str]) -> None:
+def resolving(dojo: Dojo, kind: Kind, keys: Sequence[str]) -> None:
     """A button that asks what came of it; the note is kept with it."""
     key = f"material_{kind}_{keys[0]}"
     with st.popover("Settle", icon=":material/done_all:", type="tertiary", key=f"{key}_settle"):
@@ -22,7 +24,7 @@ def resolving(dojo: Dojo, by: str, kind: Kind, keys: Sequence[str]) -> None:
         st.text_input("Note", key=note, max_chars=LONGEST_NOTE, placeholder="Why, for whoever looks later")
 
         def settle(verdict: str) -> None:
-            dojo.material.resolve(by, kind, keys, verdict, st.session_state.get(note) or "")  # type: ignore[arg-type]
+            dojo.material.resolve(identity.me(), kind, keys, verdict, st.session_state.get(note) or "")  # type: ignore[arg-type]
 
         with st.container(horizontal=True, gap="small"):
             st.button("Mended", key=f"{key}_handled", on_click=settle, args=("handled",))

@@ -128,8 +128,7 @@ def _below(dojo: Dojo, progress: Progress, question: Question) -> None:
                 icon=":material/lightbulb:",
                 type="tertiary",
                 key=widgets.key_of(question, "hint"),
-                on_click=dojo.quizzes.show_hint,
-                args=(me(), question.attempt.key),
+                on_click=lambda: dojo.quizzes.show_hint(me(), question.attempt.key),
                 help="A right answer with a hint comes back sooner.",
             )
         with st.popover("How it is marked", type="tertiary", icon=":material/rule:"):
@@ -139,8 +138,7 @@ def _below(dojo: Dojo, progress: Progress, question: Question) -> None:
             st.button(
                 "End this sitting",
                 key="quiz_end",
-                on_click=dojo.quizzes.finish,
-                args=(me(), progress.sitting.key),
+                on_click=lambda: dojo.quizzes.finish(me(), progress.sitting.key),
             )
     if question.hint:
         st.markdown(f":material/lightbulb: {safe_markdown(question.hint)}")

@@ -73,6 +73,5 @@ def _wishes(dojo: Dojo) -> None:
                 st.button(
                     "Delete it",
                     key=f"team_forget_{wish.learner}_now",
-                    on_click=dojo.people.confirm_forget,
-                    args=(me(), wish.learner),
+                    on_click=lambda learner=wish.learner: dojo.people.confirm_forget(me(), learner),
                 )

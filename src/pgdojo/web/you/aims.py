@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pgdojo.learner.records import LOCAL
+from pgdojo.web import identity
 from pgdojo.web.text import one_line
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def draw(dojo: Dojo, learner: str) -> None:
                 st.date_input("Ready by", value=target, min_value=tomorrow, key="you_target")
             with aims.cell():
                 _mentor(dojo, learner, enrolment)
-        st.form_submit_button("Save", key="you_save", on_click=_save, args=(dojo, learner))
+        st.form_submit_button("Save", key="you_save", on_click=_save, args=(dojo,))
     if st.session_state.pop("you_unsaid", False):
         st.info("Choose first what you do.", icon=":material/info:")
 
@@ -93,8 +94,8 @@ def _mentor(dojo: Dojo, learner: str, enrolment: Enrolment | None) -> None:
     )
 
 
-def _save(dojo: Dojo, learner: str) -> None:
-    held = st.session_state
+def _save(dojo: Dojo) -> None:
+    held, learner = st.session_state, identity.me()
     if held.get("you_name", "").strip():
         dojo.people.introduce(learner, held["you_name"])
     if held["you_track"]:

@@ -50,8 +50,13 @@ def _end(dojo: Dojo, key: str) -> None:
     dojo.people.end_token(identity.me(), key)
 
 
-def draw_sessions(dojo: Dojo, learner: str) -> None:
+def draw_sessions(dojo: Dojo) -> None:
     """The way out of every browser at once."""
     st.subheader("Signed in elsewhere", anchor=False)
     st.caption("Ends every session of yours, in this browser too. Tokens stay.")
-    st.button("Sign out everywhere", key="you_sign_out", on_click=dojo.people.end_sessions, args=(learner, learner))
+    st.button("Sign out everywhere", key="you_sign_out", on_click=_sign_out, args=(dojo,))
+
+
+def _sign_out(dojo: Dojo) -> None:
+    learner = identity.me()
+    dojo.people.end_sessions(learner, learner)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pgdojo.errors import PgdojoError
 from pgdojo.learner.records import LOCAL
+from pgdojo.web import identity
 from pgdojo.web.text import counted, day, literal
 
 if TYPE_CHECKING:
@@ -74,9 +75,13 @@ def _by_a_trainer(dojo: Dojo, learner: str) -> None:
     with st.container(key="you_leaving"):
         if asked_at:
             st.info(f"You asked for it on {day(asked_at)}. A trainer confirms it.", icon=":material/hourglass_top:")
-            st.button("Take it back", key="you_stay", on_click=dojo.people.take_back, args=(learner,))
+            st.button("Take it back", key="you_stay", on_click=lambda: dojo.people.take_back(identity.me()))
         else:
             st.caption("A trainer confirms it, and you are signed out then. Until then you can take it back.")
             with st.popover("Ask to be deleted", key="you_danger_ask"):
                 st.markdown("This tells the trainers that you want everything about you deleted.")
-                st.button("Ask now", key="you_danger_leave", on_click=dojo.people.ask_to_be_forgotten, args=(learner,))
+                st.button("Ask now", key="you_danger_leave", on_click=_ask, args=(dojo,))
+
+
+def _ask(dojo: Dojo) -> None:
+    dojo.people.ask_to_be_forgotten(identity.me())
