@@ -21,6 +21,8 @@ from pgdojo.errors import UsageError
 from pgdojo.web import admission
 from pgdojo.web.admission import ARRIVAL, GRACE, Admission
 
+pytestmark = pytest.mark.slow
+
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}
 
 

@@ -14,6 +14,8 @@ from pgdojo.ask.evaluation import load_questions
 from pgdojo.ask.records import Answer
 from pgdojo.ask.verify import unsupported
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = ROOT / "tests" / "questions"
 FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
@@ -169,7 +171,6 @@ def test_a_question_that_a_fact_says_it_answers_is_answered_from_it(dojo):
     assert len(missed) <= 0.05 * len(facts), missed
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("file", sorted(path.name for path in QUESTIONS.glob("*.yaml")))
 def test_every_answer_to_the_question_set_holds_the_promises(dojo, tmp_path, file):
     shutil.copy(QUESTIONS / file, tmp_path)

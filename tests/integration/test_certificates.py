@@ -25,6 +25,8 @@ from pgdojo.team.access import Access
 from pgdojo.team.certificates import Certificates, verify_here
 from pgdojo.web import resources, server
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 DOUGH = PATH.model_copy(update={"modules": PATH.modules[:1]})
 SECTION = "handbook/backups#point-in-time-restore"
@@ -191,7 +193,6 @@ def test_verifying_a_file_makes_no_journal_and_no_key(ann, tmp_path, monkeypatch
     assert not elsewhere.exists()
 
 
-@pytest.mark.slow
 def test_a_terminal_shows_the_key_and_verifies_a_file_with_exit_codes_for_scripts(ann, tmp_path):
     def pgdojo(*words):
         places = {"PGDOJO_DATABASE_URL": f"sqlite:///{tmp_path / 'journal.sqlite3'}", "PGDOJO_SIGNING_KEY": ann.key}
@@ -246,7 +247,6 @@ def finish_reading(dojo):
     dojo.journal.record_read("r2", learner=LOCAL, passage=RETENTION, document="knowledge")
 
 
-@pytest.mark.slow
 def test_before_the_last_module_the_page_says_what_the_certificate_still_takes(dojo):  # noqa: ARG001
     page = visit()
 
@@ -255,7 +255,6 @@ def test_before_the_last_module_the_page_says_what_the_certificate_still_takes(d
     assert downloads(page) == []
 
 
-@pytest.mark.slow
 def test_whoever_has_told_no_name_says_it_and_then_finds_both_forms(dojo):
     finish_reading(dojo)
 
@@ -273,7 +272,6 @@ def test_whoever_has_told_no_name_says_it_and_then_finds_both_forms(dojo):
     assert dojo.journal.people.certificates(LOCAL) == []
 
 
-@pytest.mark.slow
 def test_a_certificate_can_be_fetched_again_when_the_path_has_grown(dojo):
     finish_reading(dojo)
     dojo.journal.people.see(LOCAL, issuer=LOCAL, subject=LOCAL, name="ann")

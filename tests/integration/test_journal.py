@@ -263,6 +263,7 @@ with Journal.open(sys.argv[1]) as journal:
 """
 
 
+@pytest.mark.slow
 def test_two_processes_make_one_journal_and_store_each_submit_once(untouched):
     children = [child(SUBMIT_FIFTY, untouched.url) for _ in range(2)]
     for process in children:
@@ -487,6 +488,7 @@ def without_unstorable(text):
     return "".join(letter for letter in text if letter != "\x00" and not 0xD800 <= ord(letter) <= 0xDFFF)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(question=ANY_TEXT, reason=ANY_TEXT)
 def test_any_text_comes_back_but_for_nul_and_lone_surrogates(shared_journal, question, reason):

@@ -25,6 +25,8 @@ from pgdojo.team.evidence import LabEvidence, messages
 from pgdojo.team.telling import TeamServer, team_server, tell
 from pgdojo.web import api, resources, server
 
+pytestmark = pytest.mark.slow
+
 NOON = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
 FINDING = {
     "check": "there",

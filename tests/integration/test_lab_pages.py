@@ -17,6 +17,8 @@ from pgdojo.web import resources, server
 from pgdojo.web.labs import plot, practise, statements
 from pgdojo.web.labs.bench import AGAIN, SAME_STATEMENT, Bench
 
+pytestmark = pytest.mark.slow
+
 LABS, ASK, BOOK = "app_pages/labs.py", "app_pages/ask.py", "app_pages/book.py"
 LEARNER = "local"
 FACT = "facts#ha-rds-failover-time-instance"
@@ -280,7 +282,6 @@ def test_a_lab_tells_what_it_starts_and_what_it_rests_on_before_it_starts():
 # A lab under way
 
 
-@pytest.mark.slow
 def test_start_wrong_check_hint_right_done(running, dojo):
     page = running
     assert filled(page) == ["lab_check_table"]
@@ -320,7 +321,6 @@ def test_start_wrong_check_hint_right_done(running, dojo):
     assert set(sitting.plan["items"]) == {"q-single", "q-short"}
 
 
-@pytest.mark.slow
 def test_the_console_runs_what_was_typed_and_tells_an_error_with_its_sqlstate(running):
     page = type_sql(running, "SELECT 1 AS one, 'a|b' AS two; SELECT nothing;")
 
@@ -330,7 +330,6 @@ def test_the_console_runs_what_was_typed_and_tells_an_error_with_its_sqlstate(ru
     assert "The last statements" in expanders(page)
 
 
-@pytest.mark.slow
 def test_a_command_runs_in_the_console_once_for_a_click(running):
     page = running.button(key="lab_command_table_0").click().run()
 
@@ -338,7 +337,6 @@ def test_a_command_runs_in_the_console_once_for_a_click(running):
     assert page.text_area(key="lab_sql_primary").value == "SELECT count(*) AS teas FROM tea;"
 
 
-@pytest.mark.slow
 def test_the_sidebar_tells_of_a_running_lab_on_every_page_and_stops_it(running, dojo):
     page = move(running, ASK)
     assert ("Lab small is running", "lab=small") in links(page)
@@ -350,7 +348,6 @@ def test_the_sidebar_tells_of_a_running_lab_on_every_page_and_stops_it(running, 
     assert "sidebar_lab_stop_small" not in keys(page)
 
 
-@pytest.mark.slow
 def test_on_new_servers_the_passed_steps_can_be_done_again(running):
     type_sql(running, "CREATE TABLE tea (id int); INSERT INTO tea VALUES (1), (2)")
     begun(running, "lab_check_table", "lab_reset_really")

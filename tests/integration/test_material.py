@@ -23,6 +23,8 @@ from pgdojo.team.access import OPERATOR, Access
 from pgdojo.team.material import Material
 from pgdojo.web import questions
 
+pytestmark = pytest.mark.slow
+
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 SPLUNK = "Can RDS send its logs to Splunk?"
 

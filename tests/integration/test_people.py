@@ -30,6 +30,8 @@ from pgdojo.quiz.service import Quizmaster
 from pgdojo.team.access import OPERATOR, Access
 from pgdojo.team.people import People
 
+pytestmark = pytest.mark.slow
+
 SECRET = "Zanzibar"
 """A word that ann writes wherever she can write."""
 

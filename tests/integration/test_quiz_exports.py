@@ -25,6 +25,8 @@ from pgdojo.course.records import Passage
 from pgdojo.errors import CourseError, UsageError
 from pgdojo.quiz.exports import FORMATS, Loss, LossReport, export, import_gift
 
+pytestmark = pytest.mark.slow
+
 NASTY = 'a:b = ~c # {d} \\e "f" <g> & ü ✓\nline two'
 QTI = "{http://www.imsglobal.org/xsd/imsqti_v2p1}"
 TODAY = date(2026, 5, 4)
@@ -434,7 +436,6 @@ def any_items(draw):
     return [item(kind, stem=draw(texts), hint=draw(texts), **more) for kind, more in fields.items()]
 
 
-@pytest.mark.slow
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(any_items())
 def test_any_text_comes_back_from_gift_as_it_was(items):

@@ -425,6 +425,7 @@ print(master.answer("ann", attempt, {{"picked": sys.argv[2]}}).given["picked"])
 """
 
 
+@pytest.mark.slow
 def test_two_processes_that_answer_the_same_question_store_one_answer(house):
     sit(house.master(), "s1", "bk-where-1", "sec-tls")
     children = [child(ANSWER_ONCE, house.folder, pick) for pick in "ab"]
@@ -1161,6 +1162,7 @@ def test_twenty_sittings_at_once_in_four_processes_lose_and_double_nothing(house
     assert len(after.journal.outcomes()) == 20 * len(ITEMS_OF_A_SITTING)
 
 
+@pytest.mark.slow
 def test_four_threads_that_sit_the_same_sitting_through_answer_each_question_once(house):
     start = threading.Barrier(4)
 

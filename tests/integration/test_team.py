@@ -23,6 +23,8 @@ from pgdojo.team.people import People
 from pgdojo.team.records import Cell, Left, wilson
 from pgdojo.team.roster import Team
 
+pytestmark = pytest.mark.slow
+
 FAILOVER = load_labs(fakes.ROOT)["failover"]
 HIGH, PLAIN = "ob-single", "ob-multiple"
 PATH = LearningPath.model_validate(

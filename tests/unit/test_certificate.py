@@ -285,6 +285,7 @@ def test_any_changed_value_is_found(badge, examine):
     assert survived == []
 
 
+@pytest.mark.slow
 def test_any_changed_byte_of_a_pdf_is_found(page, examine):
     @settings(max_examples=200, deadline=None)
     @given(place=st.integers(0, len(page) - 1), other=st.integers(1, 255))

@@ -25,6 +25,8 @@ from pgdojo.lab.real.tags import is_tagged, names_in, only_tagged  # noqa: E402
 from pgdojo.lab.runner import LabRoom, run_checks  # noqa: E402
 from pgdojo.learner.journal import Journal  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 AWS_LABS = [lab for lab in load_labs(ROOT).values() if "aws" in lab.needs and not lab.sandbox.servers]
 AWS_CHECKS = [

@@ -470,6 +470,7 @@ def passages_of(text, count=words, window=64):
         return taught(folder, text, count, window)[1]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=2000)
 @given(PAGES, st.sampled_from([(words, 64), (words, 200), (characters, 256)]))
 def test_any_page_is_taught_word_for_word(page, encoder):
@@ -488,6 +489,7 @@ def test_any_page_is_taught_word_for_word(page, encoder):
         assert count([one.text])[0] + count([embedded_heading(one.title, one.heading)])[0] <= window - 2
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=2000)
 @given(PAGES)
 def test_what_can_be_quoted_of_any_page_stands_in_order_and_in_one_place(page):
@@ -503,6 +505,7 @@ def test_what_can_be_quoted_of_any_page_stands_in_order_and_in_one_place(page):
         assert all(left.end <= right.start for left, right in pairwise(one.sentences))
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=2000)
 @given(PAGES.filter(lambda page: page[1]), st.data())
 def test_an_edit_of_one_section_renames_no_passage_of_another(page, data):
