@@ -104,6 +104,15 @@ def test_a_gap_counts_people_and_comes_first_where_most_people_asked(team):
     assert second.group.last_at == NOON
 
 
+def test_a_gap_that_is_noted_after_somebody_looked_is_counted_at_once(team):
+    answer = ask(team, "zebra zebra?", key="a" * 32)
+    assert [one.group.noted for one in team.material.gaps("tom")] == [0]
+
+    questions.note_gap(team, "a" * 32, answer, learner="ann")
+
+    assert [one.group.noted for one in team.material.gaps("tom")] == [1]
+
+
 def test_what_was_answered_or_is_not_of_the_course_is_no_gap(team):
     assert not ask(team, fakes.FAILOVER, key="a" * 32).refused
     assert ask(team, "What will the weather be?", key="b" * 32).refusal.kind == "out_of_scope"

@@ -139,7 +139,7 @@ class Material:
         self._results = results
         self._lock = threading.Lock()
         self._vectors: dict[str, np.ndarray] = {}
-        self._gaps: tuple[tuple[str, ...], list[Group]] = ((), [])
+        self._gaps: tuple[tuple[tuple[str, bool], ...], list[Gap]] = ((), [])
         self._health: tuple[float, list[Health]] | None = None
 
     # What has no answer
@@ -151,20 +151,17 @@ class Material:
             AccessError: `by` may not see what the material lacks.
         """
         self._access.require(by, Action.SEE_MATERIAL)
-        today = self._clock()
-        found = []
-        for group in self._groups():
-            near = [one.passage for one in self._course.search(group.question, NEAR)]
-            found.append(Gap(group=group, nearest=near[0] if near else None, stub=stub(group, near, today)))
-        return found
-
-    def _groups(self) -> list[Group]:
         questions = self._open()
         with self._lock:
-            told = tuple(one.key for one in questions)
+            told = tuple((one.key, one.noted) for one in questions)
             if told != self._gaps[0]:
-                self._gaps = told, grouped(questions, self._encoded([one.question for one in questions]))
-            return self._gaps[1]
+                groups = grouped(questions, self._encoded([one.question for one in questions]))
+                self._gaps = told, [self._gap(group) for group in groups]
+            return list(self._gaps[1])
+
+    def _gap(self, group: Group) -> Gap:
+        near = [one.passage for one in self._course.search(group.question, NEAR)]
+        return Gap(group=group, nearest=near[0] if near else None, stub=stub(group, near, self._clock()))
 
     def _open(self) -> list[Unanswered]:
         closed = self._journal.material.closures().keys() | self._journal.people.resolutions("gap").keys()

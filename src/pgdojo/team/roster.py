@@ -126,14 +126,14 @@ class Team:
             lab = self._pathfinder.labs.get(name)
             if lab is None or lab.rev != rev or one.passed or not one.first_failed_at or not one.last_at:
                 continue
-            title = next((known.title for known in lab.steps if known.id == step), None)
-            if title and now - one.first_failed_at >= STUCK and now - one.last_at < LONG_STUCK:
+            known = lab.step(step)
+            if known and now - one.first_failed_at >= STUCK and now - one.last_at < LONG_STUCK:
                 yield Trouble(
                     reason="stuck",
                     since=one.first_failed_at,
                     about=name,
                     step=step,
-                    title=f"{title} ({lab.title})",
+                    title=f"{known.title} ({lab.title})",
                     times=one.failed,
                 )
 
@@ -170,10 +170,9 @@ class Team:
 
     def _wanted(self, track: str) -> list[str]:
         """The objectives of a track that can be asked, none where there is no such track."""
-        path, asked = self._pathfinder.path, self._quizzes.objectives_by_topic().values()
-        names = {name for group in asked for name in group}
+        path, asked = self._pathfinder.path, self._quizzes.objectives()
         modules = path.of(track) if path.track(track) else ()
-        return [name for module in modules for name in module.objectives if name in names]
+        return [name for module in modules for name in module.objectives if name in asked]
 
     def _quiet(self, learner: str, roll: _Roll, totals: Totals, now: datetime) -> Iterable[Trouble]:
         enrolment = roll.enrolments.get(learner)

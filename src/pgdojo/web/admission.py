@@ -10,7 +10,6 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
@@ -140,7 +139,7 @@ def _is_page(scope: Scope) -> bool:
 
 
 def _full() -> HTMLResponse:
-    says = escape(f"pgdojo is full at the moment. This page tries again by itself in {RETRY} seconds.")
+    says = f"pgdojo is full at the moment. This page tries again by itself in {RETRY} seconds."
     page = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="{RETRY}">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>pgdojo is full</title>

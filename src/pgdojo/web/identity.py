@@ -134,9 +134,8 @@ def admit(
     email = str(claims.get("email") or "") if claims.get("email_verified") is True else ""
     name = str(claims.get("name") or claims.get("preferred_username") or email or "")
     people.see(learner, issuer=str(issuer), subject=str(subject), name=name, email=email)
-    _give_role(learner, settings.role_of(issuer=str(issuer), subject=str(subject), email=email, claims=claims), people)
-    grant = people.role(learner)
-    if grant is not None and grant.role == "blocked":
+    named = settings.role_of(issuer=str(issuer), subject=str(subject), email=email, claims=claims)
+    if _role(learner, named, people) == "blocked":
         return Visitor(refused="You are blocked here. Ask the trainer of your team.", is_blocked=True)
     return Visitor(learner=learner, name=name or learner)
 
@@ -146,14 +145,15 @@ def _is_from_before(ended: float, made: float, first: float) -> bool:
     return made < ended - _SKEW or (made <= ended + _SKEW and first <= ended)
 
 
-def _give_role(learner: str, named: tuple[Role, str] | None, people: PeopleJournal) -> None:
-    """Give the role that the settings or the provider name, unless the operator has given one."""
+def _role(learner: str, named: tuple[Role, str] | None, people: PeopleJournal) -> Role:
+    """The role that the operator gave, else the one that the settings or the provider name, which is given here."""
     grant = people.role(learner)
     if grant is not None and grant.by == OPERATOR:
-        return
+        return grant.role
     role, by = named or ("learner", _SETTINGS)
     if role != (grant.role if grant else "learner"):
         people.grant(learner, role, by=by, reason="by the settings of the team")
+    return role
 
 
 def visitor(people: PeopleJournal) -> Visitor:

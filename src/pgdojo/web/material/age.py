@@ -13,6 +13,7 @@ from pgdojo.web.quiz.words import topic
 from pgdojo.web.text import as_of, counted, day, literal, one_line
 
 if TYPE_CHECKING:
+    from pgdojo.team.links import LinkState
     from pgdojo.team.material import OldFact, Source
 
 _SIGNS = {
@@ -59,18 +60,17 @@ def draw_sources(found: list[Source]) -> None:
     counts = Counter(one.state.found if one.state else "not looked at" for one in found)
     told = " · ".join(f"{count} {name}" for name, count in counts.items())
     st.caption(f"As `pgdojo links` last found them on {day(max(looked))}: {told}.")
-    troubled = [one for one in found if one.state and one.state.found != "reached"]
+    troubled = [(one, one.state) for one in found if one.state and one.state.found != "reached"]
     if not troubled:
         st.info("Every page that was looked at can be reached.", icon=":material/check:")
-    for one in troubled:
-        _source(one)
+    for number, (one, state) in enumerate(troubled):
+        _source(one, state, f"material_source_{number}")
 
 
-def _source(one: Source) -> None:
-    assert one.state is not None  # noqa: S101 - only those that were looked at are drawn
-    with st.container(border=True, key=f"material_source_{abs(hash(one.url))}", gap="xsmall"):
-        st.markdown(f"{_SIGNS[one.state.found]} {citations.source_link(one.url, one.url)}")
-        st.caption(f"{literal(one.state.says)} · {counted(len(one.facts), 'fact')} rest on it")
+def _source(one: Source, state: LinkState, key: str) -> None:
+    with st.container(border=True, key=key, gap="xsmall"):
+        st.markdown(f"{_SIGNS[state.found]} {citations.source_link(one.url, one.url)}")
+        st.caption(f"{literal(state.says)} · {counted(len(one.facts), 'fact')} rest on it")
         for name in one.facts[:3]:
             st.page_link(
                 citations.BOOK, label=one_line(name.removeprefix("facts#")), query_params=citations.address(name)
