@@ -15,6 +15,27 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 ROOT = Path(__file__).parent.parent
+TEAM = """
+[auth]
+redirect_uri = "https://learn.example.org/oauth2callback"
+cookie_secret = "0123456789abcdef0123456789abcdef"
+client_id = "pgdojo"
+client_secret = "hush-hush"
+server_metadata_url = "https://id.example.org/.well-known/openid-configuration"
+
+[team]
+address = "https://learn.example.org"
+roles_claim = "groups"
+
+[team.claim_roles]
+dba = "mentor"
+leads = "trainer"
+
+[team.roles]
+trainer = ["Tom@example.org", "https://id.example.org|42"]
+blocked = ["eve@example.org"]
+"""
+"""A team's settings, whole."""
 
 
 @pytest.fixture(scope="session")
@@ -66,3 +87,23 @@ def lend(lent_encoder):
 def indexed(course, lend):
     """Like `course`, with the encoder put beside it."""
     return lambda files: lend(course(files))
+
+
+@pytest.fixture
+def team_toml():
+    """The settings of a team, whole."""
+    return TEAM
+
+
+@pytest.fixture
+def team_file(tmp_path, monkeypatch):
+    """A function that writes a team's settings, names the file in the environment and returns its path."""
+    path = tmp_path / "team.toml"
+
+    def write(text=TEAM, mode=0o600):
+        path.write_text(text, encoding="utf-8")
+        path.chmod(mode)
+        monkeypatch.setenv("PGDOJO_TEAM", str(path))
+        return path
+
+    return write

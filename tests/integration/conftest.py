@@ -1,11 +1,15 @@
-"""Places for journals: `place` runs a test on SQLite and on PostgreSQL, the others on one of them."""
+"""Places for journals, where `place` runs a test on SQLite and on PostgreSQL; and a Dojo for the tests of pages."""
 
 from __future__ import annotations
 
 import uuid
 
 import pytest
+import streamlit as st
 from databases import SqlitePlace, a_database, a_server, drop, empty
+
+from pgdojo.learner.journal import Journal
+from pgdojo.web import resources
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +57,23 @@ def untouched(request, tmp_path):
     if request.param == "sqlite":
         return SqlitePlace(tmp_path / "journal.sqlite3")
     return request.getfixturevalue("bare_place")
+
+
+@pytest.fixture
+def journal(tmp_path):
+    """An empty journal in a file."""
+    with Journal.open(f"sqlite:///{tmp_path / 'journal.sqlite3'}") as opened:
+        yield opened
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """Serves a Dojo to the pages of this test."""
+
+    def serve(dojo):
+        monkeypatch.setattr(resources, "_open_course", lambda _report: dojo)
+        st.cache_resource.clear()
+        return dojo
+
+    yield serve
+    st.cache_resource.clear()

@@ -7,36 +7,15 @@ from datetime import UTC, datetime
 
 import fakes
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pgdojo.learner.journal import Journal
 from pgdojo.learner.people_journal import learner_of
 from pgdojo.team import settings
 from pgdojo.team.access import OPERATOR
-from pgdojo.web import identity, resources, server
+from pgdojo.web import identity, server
 from pgdojo.web.identity import Attendance, admit
 
-WHOLE = """
-[auth]
-redirect_uri = "https://learn.example.org/oauth2callback"
-cookie_secret = "0123456789abcdef0123456789abcdef"
-client_id = "pgdojo"
-client_secret = "hush-hush"
-server_metadata_url = "https://id.example.org/.well-known/openid-configuration"
-
-[team]
-address = "https://learn.example.org"
-roles_claim = "groups"
-
-[team.claim_roles]
-dba = "mentor"
-leads = "trainer"
-
-[team.roles]
-trainer = ["Tom@example.org", "https://id.example.org|42"]
-blocked = ["eve@example.org"]
-"""
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC).timestamp()
 HOUR = 3600
 ISSUER = "https://id.example.org"
@@ -68,11 +47,8 @@ class Door:
 
 
 @pytest.fixture
-def door(tmp_path, monkeypatch):
-    file = tmp_path / "team.toml"
-    file.write_text(WHOLE, encoding="utf-8")
-    file.chmod(0o600)
-    monkeypatch.setenv("PGDOJO_TEAM", str(file))
+def door(tmp_path, team_file):
+    team_file()
     clock = lambda: datetime.fromtimestamp(made.now, UTC)  # noqa: E731 - a clock in a line
     with Journal.open(f"sqlite:///{tmp_path / 'journal.sqlite3'}", clock=clock) as journal:
         made = Door(journal.people, settings.team_settings())
@@ -179,17 +155,13 @@ def test_who_is_blocked_comes_in_no_more_from_the_next_click_on(door):
 
 
 @pytest.fixture
-def page(door, monkeypatch, tmp_path):  # noqa: ARG001 - it names the team's settings
+def page(door, monkeypatch, served, journal, tmp_path):  # noqa: ARG001 - it names the team's settings
     """A page of the team, with ann before it, who has signed in just now."""
-    with Journal.open(f"sqlite:///{tmp_path / 'journal.sqlite3'}") as journal:
-        served = fakes.FakeDojo(journal, home=tmp_path)
-        monkeypatch.setattr(resources, "_open_course", lambda _report: served)
-        monkeypatch.setattr(identity, "FRESH_SECONDS", 0.0)
-        st.cache_resource.clear()
-        opened = AppTest.from_file(str(server.MAIN), default_timeout=30)
-        opened.user = {**ANN, "is_logged_in": True, "iat": int(time.time()) - 60}
-        yield opened.run(), served
-        st.cache_resource.clear()
+    dojo = served(fakes.FakeDojo(journal, home=tmp_path))
+    monkeypatch.setattr(identity, "FRESH_SECONDS", 0.0)
+    opened = AppTest.from_file(str(server.MAIN), default_timeout=30)
+    opened.user = {**ANN, "is_logged_in": True, "iat": int(time.time()) - 60}
+    return opened.run(), dojo
 
 
 @pytest.mark.slow

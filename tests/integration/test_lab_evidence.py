@@ -14,6 +14,7 @@ import streamlit as st
 import uvicorn
 from starlette.applications import Starlette
 from streamlit.testing.v1 import AppTest
+from test_lab_runner import HEAD
 
 from pgdojo.course.lab_records import Lab
 from pgdojo.errors import AccessError, LabError, UsageError
@@ -61,23 +62,7 @@ STEP = {
 }
 
 
-LAB = Lab.model_validate(
-    {
-        "id": "oven",
-        "rev": "1",
-        "title": "Heat",
-        "summary": "Heat it.",
-        "topic": "ha",
-        "order": "1",
-        "level": "apply",
-        "minutes": "9",
-        "objectives": ["ha-heat"],
-        "cites": ["facts#heat"],
-        "as_of": "2026-04",
-        "review_by": "2027-09",
-        "steps": [STEP],
-    }
-)
+LAB = Lab.model_validate({**HEAD, "steps": [STEP]})
 
 
 def write_settings(folder, address="http://127.0.0.1:8501"):

@@ -6,14 +6,12 @@ import time
 
 import fakes
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pgdojo.course.lab_records import Lab
 from pgdojo.errors import LabError
 from pgdojo.lab import runner
-from pgdojo.learner.journal import Journal
-from pgdojo.web import resources, server
+from pgdojo.web import server
 from pgdojo.web.labs import plot, practise, statements
 from pgdojo.web.labs.bench import AGAIN, SAME_STATEMENT, Bench
 
@@ -109,25 +107,6 @@ SMALL = Lab.model_validate(
         ],
     }
 )
-
-
-@pytest.fixture
-def journal(tmp_path):
-    with Journal.open(f"sqlite:///{tmp_path / 'journal.sqlite3'}") as opened:
-        yield opened
-
-
-@pytest.fixture
-def served(monkeypatch):
-    """Serves a Dojo to the pages of this test."""
-
-    def serve(dojo):
-        monkeypatch.setattr(resources, "_open_course", lambda _report: dojo)
-        st.cache_resource.clear()
-        return dojo
-
-    yield serve
-    st.cache_resource.clear()
 
 
 @pytest.fixture

@@ -6,15 +6,13 @@ from datetime import UTC, datetime
 
 import fakes
 import pytest
-import streamlit as st
 from journal_events import one_event_of_every_table
 from streamlit.testing.v1 import AppTest
 
-from pgdojo.learner.journal import Journal
 from pgdojo.learner.records import LOCAL, Turn
 from pgdojo.team.access import Access
 from pgdojo.team.material import Material
-from pgdojo.web import questions, resources, server
+from pgdojo.web import questions, server
 
 pytestmark = pytest.mark.slow
 
@@ -23,18 +21,8 @@ GAPS = ("zebra zebra?", "walrus walrus?", "ostrich ostrich?", "magpie magpie?", 
 
 
 @pytest.fixture
-def journal(tmp_path):
-    with Journal.open(f"sqlite:///{tmp_path / 'journal.sqlite3'}") as opened:
-        yield opened
-
-
-@pytest.fixture
-def dojo(journal, monkeypatch, tmp_path):
-    served = fakes.FakeDojo(journal, home=tmp_path)
-    monkeypatch.setattr(resources, "_open_course", lambda _report: served)
-    st.cache_resource.clear()
-    yield served
-    st.cache_resource.clear()
+def dojo(journal, served, tmp_path):
+    return served(fakes.FakeDojo(journal, home=tmp_path))
 
 
 def ask(dojo, question, key, learner=LOCAL):

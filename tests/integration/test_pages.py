@@ -18,7 +18,6 @@ from streamlit.testing.v1 import AppTest
 from pgdojo.ask.records import Answer
 from pgdojo.course.records import SUPERSEDED
 from pgdojo.errors import SearchIndexError, UsageError
-from pgdojo.learner.journal import Journal
 from pgdojo.web import api, glossary, headers, resources, server, text, transcript
 from pgdojo.web.questions import REASONS
 
@@ -28,18 +27,8 @@ ASK, BOOK = "app_pages/ask.py", "app_pages/book.py"
 
 
 @pytest.fixture
-def journal(tmp_path):
-    with Journal.open(f"sqlite:///{tmp_path / 'journal.sqlite3'}") as opened:
-        yield opened
-
-
-@pytest.fixture
-def dojo(journal, monkeypatch):
-    found = fakes.FakeDojo(journal)
-    monkeypatch.setattr(resources, "_open_course", lambda _report: found)
-    st.cache_resource.clear()
-    yield found
-    st.cache_resource.clear()
+def dojo(journal, served):
+    return served(fakes.FakeDojo(journal))
 
 
 @pytest.fixture

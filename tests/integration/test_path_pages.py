@@ -6,13 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import fakes
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pgdojo.course.path_records import LearningPath
-from pgdojo.learner.journal import Journal
 from pgdojo.learner.records import DEMO, LOCAL
-from pgdojo.web import resources, server
+from pgdojo.web import server
 
 pytestmark = pytest.mark.slow
 
@@ -51,25 +49,6 @@ PATH = LearningPath.model_validate(
     }
 )
 RIGHT = {"ob-single": "q-single", "ob-multiple": "q-multiple", "ob-numeric": "q-numeric"}
-
-
-@pytest.fixture
-def journal(tmp_path):
-    with Journal.open(f"sqlite:///{tmp_path / 'journal.sqlite3'}") as opened:
-        yield opened
-
-
-@pytest.fixture
-def served(monkeypatch):
-    """Serves a Dojo to the pages of this test."""
-
-    def serve(dojo):
-        monkeypatch.setattr(resources, "_open_course", lambda _report: dojo)
-        st.cache_resource.clear()
-        return dojo
-
-    yield serve
-    st.cache_resource.clear()
 
 
 @pytest.fixture

@@ -6,37 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 import fakes
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pgdojo.course.banks import Quizzes
-from pgdojo.learner.journal import Journal
-from pgdojo.web import resources, server
+from pgdojo.web import server
 
 pytestmark = pytest.mark.slow
 
 QUIZ, REVIEW, ASK = "app_pages/quiz.py", "app_pages/review.py", "app_pages/ask.py"
 LEARNER = "local"
 EVERY_FORM = ["q-single", "q-multiple", "q-numeric", "q-ordering", "q-verdict", "q-short", "q-matching"]
-
-
-@pytest.fixture
-def journal(tmp_path):
-    with Journal.open(f"sqlite:///{tmp_path / 'journal.sqlite3'}") as opened:
-        yield opened
-
-
-@pytest.fixture
-def served(monkeypatch):
-    """Serves a Dojo to the pages of this test."""
-
-    def serve(dojo):
-        monkeypatch.setattr(resources, "_open_course", lambda _report: dojo)
-        st.cache_resource.clear()
-        return dojo
-
-    yield serve
-    st.cache_resource.clear()
 
 
 @pytest.fixture

@@ -19,18 +19,15 @@ TEAM = "app_pages/team.py"
 
 
 @pytest.fixture
-def school(tmp_path, monkeypatch):
+def school(tmp_path, monkeypatch, served):
     """A team whose trainer tom is at the page."""
     made = School(f"sqlite:///{tmp_path / 'journal.sqlite3'}")
     made.now = datetime.now(UTC) - timedelta(days=3)
-    served = fakes.FakeDojo(made.journal, home=tmp_path)
-    served.team, served.people, served.access = made.team, made.people, made.team._access
-    served.pathfinder = made.team._pathfinder
-    monkeypatch.setattr(resources, "_open_course", lambda _report: served)
-    monkeypatch.setattr(identity, "me", lambda: "tom")
-    st.cache_resource.clear()
+    dojo = served(fakes.FakeDojo(made.journal, home=tmp_path))
+    dojo.team, dojo.people, dojo.access = made.team, made.people, made.team._access
+    dojo.pathfinder = made.team._pathfinder
+    monkeypatch.setattr(identity, "LOCAL", "tom")
     yield made
-    st.cache_resource.clear()
     made.journal.close()
 
 
@@ -161,7 +158,7 @@ def test_a_wish_to_be_forgotten_is_confirmed_here(school):
 
 def test_a_learner_has_no_such_page(school, monkeypatch):
     school.answer("bob", HIGH, right=False, certainty="sure")
-    monkeypatch.setattr(identity, "me", lambda: "ann")
+    monkeypatch.setattr(identity, "LOCAL", "ann")
 
     with pytest.raises(ValueError, match="team"):
         visit(who="bob")
@@ -171,7 +168,7 @@ def test_a_mentor_sees_what_they_may_sign_and_no_more(school, monkeypatch):
     school.journal.people.enrol("ann", track="dba", mentor="mia")
     school.answer("bob", HIGH, right=False, certainty="sure")
     school.journal.people.sign_off("k1", learner="ann", task="list-our-databases", state="asked", by="ann")
-    monkeypatch.setattr(identity, "me", lambda: "mia")
+    monkeypatch.setattr(identity, "LOCAL", "mia")
 
     page = visit()
 
@@ -183,7 +180,7 @@ def test_a_mentor_sees_what_they_may_sign_and_no_more(school, monkeypatch):
 def test_alone_on_a_machine_one_sees_oneself(school, monkeypatch, tmp_path):
     served = fakes.FakeDojo(school.journal, home=tmp_path)
     monkeypatch.setattr(resources, "_open_course", lambda _report: served)
-    monkeypatch.setattr(identity, "me", lambda: LOCAL)
+    monkeypatch.setattr(identity, "LOCAL", LOCAL)
     st.cache_resource.clear()
 
     assert "Who needs help today" in [one.value for one in visit().subheader]

@@ -12,7 +12,6 @@ from streamlit.testing.v1 import AppTest
 
 from pgdojo.course.labs import load_labs
 from pgdojo.learner import own_data
-from pgdojo.learner.journal import Journal
 from pgdojo.learner.records import LOCAL, LabCheck, LabHint
 from pgdojo.team.access import OPERATOR, Access
 from pgdojo.team.people import People
@@ -26,19 +25,8 @@ LAB = "failover"
 
 
 @pytest.fixture
-def journal(tmp_path):
-    with Journal.open(f"sqlite:///{tmp_path / 'journal.sqlite3'}") as opened:
-        yield opened
-
-
-@pytest.fixture
-def dojo(journal, monkeypatch):
-    """A Dojo that is served to the pages of this test."""
-    served = fakes.FakeDojo(journal)
-    monkeypatch.setattr(resources, "_open_course", lambda _report: served)
-    st.cache_resource.clear()
-    yield served
-    st.cache_resource.clear()
+def dojo(journal, served):
+    return served(fakes.FakeDojo(journal))
 
 
 @pytest.fixture
@@ -51,7 +39,7 @@ def team(dojo, monkeypatch):
     people.grant("tom", "trainer", by=OPERATOR)
     dojo.access = Access(people, solo=False)
     dojo.people = People(dojo.journal, dojo.access)
-    monkeypatch.setattr(identity, "me", lambda: "ann")
+    monkeypatch.setattr(identity, "LOCAL", "ann")
     return dojo
 
 

@@ -8,40 +8,6 @@ from pgdojo.errors import UsageError
 from pgdojo.team import settings
 from pgdojo.web.server import must_be_safe
 
-WHOLE = """
-[auth]
-redirect_uri = "https://learn.example.org/oauth2callback"
-cookie_secret = "0123456789abcdef0123456789abcdef"
-client_id = "pgdojo"
-client_secret = "hush-hush"
-server_metadata_url = "https://id.example.org/.well-known/openid-configuration"
-
-[team]
-address = "https://learn.example.org"
-roles_claim = "groups"
-
-[team.claim_roles]
-dba = "mentor"
-leads = "trainer"
-
-[team.roles]
-trainer = ["Tom@example.org", "https://id.example.org|42"]
-blocked = ["eve@example.org"]
-"""
-
-
-@pytest.fixture
-def file(tmp_path, monkeypatch):
-    path = tmp_path / "team.toml"
-
-    def write(text=WHOLE, mode=0o600):
-        path.write_text(text, encoding="utf-8")
-        path.chmod(mode)
-        monkeypatch.setenv("PGDOJO_TEAM", str(path))
-        return path
-
-    return write
-
 
 def role(told, email="", subject="7", **claims):
     found = told.role_of(issuer="https://id.example.org", subject=subject, email=email, claims=claims)
@@ -54,8 +20,8 @@ def test_without_a_file_there_is_no_team(monkeypatch):
     assert settings.team_settings() is None
 
 
-def test_a_whole_file_says_where_and_for_how_long(file):
-    file()
+def test_a_whole_file_says_where_and_for_how_long(team_file):
+    team_file()
 
     told = settings.team_settings()
 
@@ -65,8 +31,8 @@ def test_a_whole_file_says_where_and_for_how_long(file):
     assert told.auth.secrets()["client_secret"] == "hush-hush"
 
 
-def test_a_role_comes_from_the_list_before_the_claim_and_never_from_an_unverified_address(file):
-    file()
+def test_a_role_comes_from_the_list_before_the_claim_and_never_from_an_unverified_address(team_file):
+    team_file()
     told = settings.team_settings()
 
     assert role(told, email="tom@example.org") == "trainer"
@@ -78,8 +44,8 @@ def test_a_role_comes_from_the_list_before_the_claim_and_never_from_an_unverifie
     assert role(told) is None
 
 
-def test_secrets_are_not_told_when_settings_are_printed(file):
-    file()
+def test_secrets_are_not_told_when_settings_are_printed(team_file):
+    team_file()
 
     told = repr(settings.team_settings())
 
@@ -101,8 +67,8 @@ def test_secrets_are_not_told_when_settings_are_printed(file):
         ('address = "https://learn', 'address = "https://other', "must be the address of"),
     ],
 )
-def test_a_fault_names_the_field_and_tells_no_secret(file, old, new, says):
-    file(WHOLE.replace(old, new))
+def test_a_fault_names_the_field_and_tells_no_secret(team_file, team_toml, old, new, says):
+    team_file(team_toml.replace(old, new))
 
     with pytest.raises(UsageError) as told:
         settings.team_settings()
@@ -111,8 +77,8 @@ def test_a_fault_names_the_field_and_tells_no_secret(file, old, new, says):
     assert "hush-hush" not in str(told.value)
 
 
-def test_a_file_that_others_can_read_is_refused_until_they_cannot(file):
-    path = file(mode=0o640)
+def test_a_file_that_others_can_read_is_refused_until_they_cannot(team_file):
+    path = team_file(mode=0o640)
     with pytest.raises(UsageError, match="chmod 600"):
         settings.team_settings()
 
@@ -121,8 +87,8 @@ def test_a_file_that_others_can_read_is_refused_until_they_cannot(file):
     assert settings.team_settings() is not None
 
 
-def test_a_missing_file_and_a_broken_line_are_named(file, monkeypatch, tmp_path):
-    file("[auth\n")
+def test_a_missing_file_and_a_broken_line_are_named(team_file, monkeypatch, tmp_path):
+    team_file("[auth\n")
     with pytest.raises(UsageError, match=r"are no TOML: .*line 1"):
         settings.team_settings()
 
@@ -131,11 +97,11 @@ def test_a_missing_file_and_a_broken_line_are_named(file, monkeypatch, tmp_path)
         settings.team_settings()
 
 
-def test_what_is_changed_in_the_file_counts_from_then_on(file):
-    file()
+def test_what_is_changed_in_the_file_counts_from_then_on(team_file, team_toml):
+    team_file()
     assert settings.team_settings().idle_minutes == 60
 
-    file(WHOLE.replace("[team]\n", "[team]\nidle_minutes = 15\n"))
+    team_file(team_toml.replace("[team]\n", "[team]\nidle_minutes = 15\n"))
 
     assert settings.team_settings().idle_minutes == 15
 
@@ -143,17 +109,17 @@ def test_what_is_changed_in_the_file_counts_from_then_on(file):
 # Starting
 
 
-def test_nobody_is_served_on_another_address_without_signing_in(file):
+def test_nobody_is_served_on_another_address_without_signing_in(team_file):
     with pytest.raises(UsageError, match=r"does not listen on 0\.0\.0\.0"):
         must_be_safe("0.0.0.0", None, for_team=False)
     must_be_safe("127.0.0.1", None, for_team=False)
 
-    file()
+    team_file()
     must_be_safe("0.0.0.0", settings.team_settings(), for_team=False)
 
 
-def test_nobody_signs_in_over_the_network_in_the_clear(file):
-    file(WHOLE.replace("https://learn.example.org", "http://127.0.0.1:8501"))
+def test_nobody_signs_in_over_the_network_in_the_clear(team_file, team_toml):
+    team_file(team_toml.replace("https://learn.example.org", "http://127.0.0.1:8501"))
 
     with pytest.raises(UsageError, match="in the clear"):
         must_be_safe("0.0.0.0", settings.team_settings(), for_team=True)
